@@ -1,0 +1,8 @@
+/** For authors of adapters: what every adapter needs to keep the promises of the port. */
+
+export { matchesGlob } from './adapter/glob.ts'
+export { describeUnserializable } from './adapter/json.ts'
+export { ENGINE_MARK, MAX_KEY_LENGTH } from './adapter/keyspace.ts'
+export { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from './adapter/lifetime.ts'
+export type { FailureOptions, PortGuardOptions } from './adapter/port-guard.ts'
+export { PortGuard } from './adapter/port-guard.ts'
