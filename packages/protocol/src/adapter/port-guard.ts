@@ -93,6 +93,17 @@ export class PortGuard {
     return undefined
   }
 
+  entries(
+    operation: CacheOperation,
+    entries: Iterable<readonly [key: string, value: string]>
+  ): Err<CacheError> | undefined {
+    for (const [key, value] of entries) {
+      const refused = this.key(operation, key) ?? this.value(operation, key, value)
+      if (refused !== undefined) return refused
+    }
+    return undefined
+  }
+
   pattern(operation: CacheOperation, pattern: string): Err<CacheError> | undefined {
     const problem = this.keyspace.problemOfPattern(pattern)
     return problem === undefined ? undefined : this.invalid(operation, problem)
@@ -163,6 +174,12 @@ export class PortGuard {
     const code = isProbe && reason === 'timeout' ? 'CACHE_TIMEOUT' : CODE_OF[operation]
     const error: CacheError = { code, reason, message, details: this.#details(operation, key, details) }
     return err(cause === undefined ? error : { ...error, cause })
+  }
+
+  /** `increment` and `decrement` on what is not an integer, or on one that would leave the safe integers. */
+  notAnInteger(operation: 'increment' | 'decrement', key: string, cause?: unknown): Err<CacheError> {
+    const message = 'the stored value is not an integer, or the sum would be beyond the safe ones'
+    return this.failure(operation, 'wrong_type', message, { key, cause })
   }
 
   /** What every operation answers once the cache has been closed. */

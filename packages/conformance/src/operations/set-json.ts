@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { ok } from '@dashtam/cache-protocol'
+import { assertFails, assertHolds, assertRefused, unwrap } from '../assertions.ts'
+import { BAD_TTLS, JSON_VALUES, jsonMisfits } from '../hostile.ts'
+import type { Suite } from '../suite.ts'
+
+export function setJsonTests(suite: Suite): void {
+  suite.test('setJson() stores JSON text that comes back as it went in', async ({ cache, key }) => {
+    for (const value of JSON_VALUES) {
+      assert.deepEqual(await cache.setJson(key('a'), value), ok(undefined))
+      assert.equal(unwrap(await cache.get(key('a'))), JSON.stringify(value))
+      assert.equal(JSON.stringify(unwrap(await cache.getJson(key('a')))), JSON.stringify(value))
+    }
+  })
+
+  suite.test('setJson() refuses what JSON would change, and keeps what was there', async ({ cache, key }) => {
+    await cache.set(key('a'), '"before"')
+    for (const [what, value] of jsonMisfits()) {
+      const result = await cache.setJson(key('a'), value)
+      assert.ok(!result.ok && result.error.code === 'CACHE_SERIALIZATION_ERROR', what)
+    }
+    assertFails(await cache.setJson(key('a'), undefined as unknown as null), 'CACHE_SERIALIZATION_ERROR')
+    await assertHolds(cache, key('a'), '"before"')
+  })
+
+  suite.test('setJson() takes a snapshot: a later change of the object is not stored', async ({ cache, key }) => {
+    const account = { name: 'before' }
+    const stored = cache.setJson(key('a'), account)
+    account.name = 'after'
+    await stored
+    assert.deepEqual(await cache.getJson(key('a')), ok({ name: 'before' }))
+  })
+
+  suite.test('setJson() honours ttlSeconds and refuses a bad one', async ({ cache, key }) => {
+    await cache.setJson(key('a'), 1, { ttlSeconds: 9 })
+    const left = unwrap(await cache.ttl(key('a'))) ?? 0
+    assert.ok(left <= 9 && left > 7)
+    for (const ttlSeconds of BAD_TTLS) {
+      assertRefused(await cache.setJson(key('a'), 2, { ttlSeconds: ttlSeconds as number }))
+    }
+    assert.deepEqual(await cache.getJson(key('a')), ok(1))
+  })
+
+  suite.test(
+    'setJson() refuses a value whose text is above maxValueBytes',
+    async ({ cache, key }) => {
+      assertFails(await cache.setJson(key('a'), 'x'.repeat(99)), 'CACHE_VALUE_TOO_LARGE')
+      assert.deepEqual(await cache.setJson(key('a'), 'x'.repeat(98)), ok(undefined))
+    },
+    { maxValueBytes: 100 }
+  )
+}

@@ -1,0 +1,82 @@
+import type { CacheProtocol } from '@dashtam/cache-protocol'
+
+/** What the suite asks of a cache that it is given. */
+export interface CreateOptions {
+  /** Random, so that the suite may run beside others on one server. */
+  readonly keyspace: string
+  readonly ttlSeconds?: number
+  readonly maxValueBytes?: number
+}
+
+/** The backend seen past the port, for adapters whose backend others can write to. */
+export interface ForeignAccess {
+  /** Writes a string without expiry. */
+  setString(key: string, value: string): Promise<void>
+  /** Writes something that is not a string, such as a Redis list. */
+  setOther(key: string): Promise<void>
+  exists(key: string): Promise<boolean>
+}
+
+export interface ConformanceOptions {
+  /** The runner's own: `test` of node:test or vitest, or `(title, run) => t.test(title, run)` of tap. */
+  readonly test: (title: string, run: () => Promise<void>) => unknown
+  /** Makes an adapter with these options. It need not be connected yet; the suite closes it. */
+  readonly create: (options: CreateOptions) => CacheProtocol | Promise<CacheProtocol>
+  /** Lets time pass. Default: really waits; an adapter with an injected clock moves that instead. */
+  readonly advance?: (milliseconds: number) => Promise<void>
+  /** Needed to prove what happens to data that others wrote. Without it those tests are left out. */
+  readonly foreign?: ForeignAccess
+}
+
+/** What a test of the suite works with. */
+export interface Subject {
+  readonly cache: CacheProtocol
+  readonly keyspace: string
+  /** A key inside the keyspace. */
+  key(name: string): string
+  advance(milliseconds: number): Promise<void>
+  /** Another cache on the same backend. */
+  another(options?: Partial<CreateOptions>): Promise<CacheProtocol>
+}
+
+export interface Suite {
+  /** Registers a test that gets a fresh cache and closes it. */
+  test(title: string, run: (subject: Subject) => Promise<void>, options?: Omit<CreateOptions, 'keyspace'>): void
+  readonly foreign: ForeignAccess | undefined
+}
+
+export function createSuite({ test, create, advance = wait, foreign }: ConformanceOptions): Suite {
+  return {
+    foreign,
+    test(title, run, options = {}) {
+      test(title, async () => {
+        const keyspace = `conformance-${crypto.randomUUID()}`
+        const opened: CacheProtocol[] = []
+        const open = async (with_: CreateOptions) => {
+          const cache = await create(with_)
+          opened.push(cache)
+          return cache
+        }
+        const cache = await open({ ...options, keyspace })
+        try {
+          await run({
+            cache,
+            keyspace,
+            key: name => `${keyspace}:${name}`,
+            advance,
+            another: other => open({ keyspace, ...other })
+          })
+        } finally {
+          // A test may have closed its cache; a new one cleans up behind it.
+          const cleaner = await open({ keyspace })
+          await cleaner.flush()
+          for (const each of opened) await each.close()
+        }
+      })
+    }
+  }
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds))
+}
