@@ -2,7 +2,7 @@
 
 export { matchesGlob } from './adapter/glob.ts'
 export { describeUnserializable } from './adapter/json.ts'
-export { ENGINE_MARK, MAX_KEY_LENGTH } from './adapter/keyspace.ts'
-export { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from './adapter/lifetime.ts'
+export { ENGINE_MARK, Keyspace, MAX_KEY_LENGTH } from './adapter/keyspace.ts'
+export { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS, problemOfTtl } from './adapter/lifetime.ts'
 export type { FailureOptions, PortGuardOptions } from './adapter/port-guard.ts'
 export { PortGuard } from './adapter/port-guard.ts'

@@ -14,11 +14,14 @@ const KEYSPACE = /^[A-Za-z0-9_.-]{1,64}$/
 export class Keyspace {
   readonly prefix: string
 
-  /** @throws TypeError when the name is not 1 to 64 of `A-Z a-z 0-9 _ . -`. */
-  constructor(name: string) {
+  /**
+   * @param option - What the caller calls it, for the message.
+   * @throws TypeError when the name is not 1 to 64 of `A-Z a-z 0-9 _ . -`.
+   */
+  constructor(name: string, option = 'keyspace') {
     if (typeof name !== 'string' || !KEYSPACE.test(name)) {
       throw new TypeError(
-        `keyspace must be 1 to 64 characters of A-Z a-z 0-9 _ . -, as in 'dashtam'; got ${JSON.stringify(name)}`
+        `${option} must be 1 to 64 characters of A-Z a-z 0-9 _ . -, as in 'dashtam'; got ${JSON.stringify(name)}`
       )
     }
     this.prefix = `${name}:`
