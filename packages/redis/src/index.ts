@@ -1,1 +1,5 @@
-export {}
+export type { RedisClientOptions } from './client.ts'
+export { createRedisClient, redactUrl } from './client.ts'
+export type { CacheLogger, ConnectionState } from './connection-monitor.ts'
+export type { RedisAdapterOptions } from './redis-adapter.ts'
+export { RedisAdapter } from './redis-adapter.ts'

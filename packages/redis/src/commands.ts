@@ -1,0 +1,77 @@
+import { setImmediate } from 'node:timers/promises'
+import type { CacheError, CacheOperation, Err, Result } from '@dashtam/cache-protocol'
+import { ok } from '@dashtam/cache-protocol'
+import type { PortGuard } from '@dashtam/cache-protocol/adapter'
+import type { ConnectionMonitor } from './connection-monitor.ts'
+import { Deadlines } from './deadlines.ts'
+import { toRedisFault } from './redis-fault.ts'
+
+/** Sends commands and turns whatever comes of them, within the deadline, into a `Result`. */
+export class Commands {
+  readonly #guard: PortGuard
+  readonly #monitor: ConnectionMonitor
+  readonly #deadlines: Deadlines
+  readonly #timeoutMs: number
+  #isClosed = false
+
+  constructor(guard: PortGuard, monitor: ConnectionMonitor, timeoutMs: number) {
+    this.#guard = guard
+    this.#monitor = monitor
+    this.#deadlines = new Deadlines(timeoutMs)
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** Runs `send`, which issues one command (or one pipeline), under the deadline. Never rejects. */
+  run<T>(operation: CacheOperation, key: string | undefined, send: () => Promise<T>): Promise<Result<T>> {
+    if (this.#isClosed) return Promise.resolve(this.#guard.closed(operation))
+    if (this.#monitor.isOpenCircuit) return Promise.resolve(this.#circuitOpen(operation, key))
+    return new Promise(resolve => {
+      const pending = this.#deadlines.start(() => {
+        this.#monitor.timedOut()
+        resolve(this.#timeout(operation, key))
+      })
+      const { opening } = this.#monitor
+      // A command that is sent before the first connection stands would be rejected: there is no offline queue.
+      const sent = opening === undefined ? send() : opening.then(send)
+      // After the deadline both are no-ops: the promise is settled and the entry gone.
+      sent.then(
+        value => {
+          if (pending.isFinished) return
+          this.#deadlines.finish(pending)
+          this.#monitor.answered()
+          resolve(ok(value))
+        },
+        (error: unknown) => {
+          if (pending.isFinished) return
+          this.#deadlines.finish(pending)
+          resolve(this.#fault(operation, key, error))
+        }
+      )
+    })
+  }
+
+  /** Lets what is under way finish, for one deadline at most; what would be sent after that fails as closed. */
+  async close(): Promise<void> {
+    const untilMs = performance.now() + this.#timeoutMs
+    do {
+      await this.#deadlines.whenIdle()
+      // An operation of several commands has sent its next one by now, if it has one.
+      await setImmediate()
+    } while (!this.#deadlines.isIdle && performance.now() < untilMs)
+    this.#isClosed = true
+  }
+
+  #circuitOpen(operation: CacheOperation, key: string | undefined): Err<CacheError> {
+    return this.#guard.failure(operation, 'circuit_open', 'Redis does not answer, so it was not asked', { key })
+  }
+
+  #timeout(operation: CacheOperation, key: string | undefined): Err<CacheError> {
+    return this.#guard.failure(operation, 'timeout', `no answer within ${this.#timeoutMs} ms`, { key })
+  }
+
+  #fault(operation: CacheOperation, key: string | undefined, error: unknown): Err<CacheError> {
+    const fault = toRedisFault(error)
+    if (fault.reason === 'server') this.#monitor.refused(fault)
+    return this.#guard.failure(operation, fault.reason, fault.message, { key, cause: fault.cause })
+  }
+}
