@@ -1,0 +1,16 @@
+export interface Counts {
+  readonly passed: number
+  readonly failed: number
+}
+
+/** The assertions that tap's closing line counts (`# { total: 3, pass: 2, fail: 1 }`). */
+export function countAssertions(tapOutput: string): Counts {
+  const summary = tapOutput.match(/^# \{ total: .*\}$/m)?.[0] ?? ''
+  const count = (name: string) => Number(summary.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0)
+  return { passed: count('pass'), failed: count('fail') }
+}
+
+/** The output without the test files that passed. */
+export function withoutPassedFiles(tapOutput: string): string {
+  return tapOutput.replace(/^# Subtest: .*\n(?:(?: {4}.*)?\n)*ok \d+ - .*\n/gm, '')
+}
