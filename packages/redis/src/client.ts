@@ -37,6 +37,8 @@ const DEFAULT_KEEP_ALIVE_MS = 30_000
 /** Commands are waiting and nothing has come for this long: the connection is dead, whatever TCP believes. */
 const SILENCE_MS = 10_000
 const LONGEST_RETRY_MS = 1_000
+/** A frozen server does not hang up either; then its socket is destroyed after this long. */
+const HANG_UP_MS = 250
 
 /** How a cache must use ioredis. Its defaults are made for a database: they wait, and they repeat. */
 const PRESET = {
@@ -49,6 +51,7 @@ const PRESET = {
   // The shapes of RESP2, whichever protocol is spoken.
   replyMapping: 'legacy',
   socketTimeout: SILENCE_MS,
+  disconnectTimeout: HANG_UP_MS,
   // A demoted master: the connection leads to the wrong server.
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   retryStrategy: retryDelayMs

@@ -1,15 +1,25 @@
 import type { Cluster, Redis } from 'ioredis'
 
-/** Says QUIT, so that what is in the socket still goes out, and hangs up when there is no answer in time. */
+/**
+ * Says QUIT, so that what is in the socket still goes out, and hangs up when there is no answer in time.
+ * Resolves when the connection has ended, after twice `timeoutMs` at most.
+ */
 export async function closeClient(client: Redis | Cluster, timeoutMs: number): Promise<void> {
+  if (client.status === 'end') return
+  const ended = new Promise<void>(resolve => client.once('end', resolve))
   if (client.status === 'ready') {
-    const quit = client.quit().catch(() => {})
-    let timer: NodeJS.Timeout | undefined
-    const bound = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, timeoutMs)
-    })
-    await Promise.race([quit, bound])
-    clearTimeout(timer)
+    client.quit().catch(() => {})
+    await within(timeoutMs, ended)
   }
   client.disconnect()
+  await within(timeoutMs, ended)
+}
+
+async function within(timeoutMs: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const bound = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, timeoutMs)
+  })
+  await Promise.race([promise, bound])
+  clearTimeout(timer)
 }

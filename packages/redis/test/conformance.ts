@@ -1,7 +1,7 @@
 import { cacheConformance } from '@dashtam/cache-conformance'
 import { createRedisClient, RedisAdapter, type RedisClientOptions } from '@dashtam/cache-redis'
 import { sharedRedisUrl, startRedisCluster } from '@dashtam/testkit'
-import t from 'tap'
+import t, { type Test } from 'tap'
 
 const url = await sharedRedisUrl()
 await t.test('Redis, protocol 2', t => conforms(t, { url, redis: { protocol: 2 } }))
@@ -11,7 +11,7 @@ await t.test('Redis cluster', async t => {
   await conforms(t, { cluster: cluster.seeds })
 })
 
-async function conforms(t: typeof t, options: RedisClientOptions): Promise<void> {
+async function conforms(t: Test, options: RedisClientOptions): Promise<void> {
   const client = createRedisClient(options)
   t.teardown(() => client.disconnect())
   const tests: Promise<unknown>[] = []

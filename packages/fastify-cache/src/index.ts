@@ -1,0 +1,52 @@
+import { CacheMetrics, measured } from '@dashtam/cache-metrics'
+import { registerCacheMetrics } from '@dashtam/cache-metrics/prometheus'
+import type { CacheProtocol } from '@dashtam/cache-protocol'
+import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import { Gauge, Registry } from 'prom-client'
+import { HealthTracker } from './health.ts'
+import { openStore } from './open-store.ts'
+import { checkOptions, type FastifyCacheOptions } from './options.ts'
+import { addRoutes } from './routes.ts'
+
+export type { CacheHealth } from './health.ts'
+export type { CacheRoutes, FastifyCacheOptions, MemoryOptions, RedisOptions } from './options.ts'
+export type { ReadinessCheck } from './readiness.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The cache, as the port. What is done through it is counted in `app.cacheMetrics`. */
+    cacheStore: CacheProtocol
+    /** What the cache has been doing, per family of keys. */
+    cacheMetrics: CacheMetrics
+  }
+}
+
+const plugin: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) => {
+  checkOptions(options)
+  if (app.hasDecorator('cacheStore')) throw new Error('@dashtam/fastify-cache is already registered in this scope')
+  const { familyOf, registry = new Registry(), routes = {}, checks = {} } = options
+  const health = new HealthTracker()
+  const metrics = new CacheMetrics()
+  const store = await openStore(app, options, health)
+  app.decorate('cacheMetrics', metrics)
+  app.decorate('cacheStore', measured(store, { metrics, ...(familyOf && { namespaceOf: familyOf }) }))
+  registerCacheMetrics(metrics, { registry })
+  new Gauge({
+    name: 'dashtam_cache_up',
+    help: 'Whether the cache answers: 1 or 0.',
+    registers: [registry],
+    collect() {
+      this.set(health.isUp ? 1 : 0)
+    }
+  })
+  // Past the wrapper: that somebody asks for the health is no use of the cache.
+  addRoutes(app, { routes, checks, registry, health: () => health.ask(store) })
+}
+
+/**
+ * Gives the app a cache: `app.cacheStore`, `app.cacheMetrics`, and the routes `/health`, `/health/ready` and `/metrics`.
+ * It never keeps the app from starting for longer than `bootTimeoutMs`, and closes with it.
+ */
+export const fastifyCache = fp(plugin, { name: '@dashtam/fastify-cache', fastify: '5.x' })
+export default fastifyCache

@@ -1,0 +1,87 @@
+import type { InMemoryCacheOptions } from '@dashtam/cache-memory'
+import type { CacheProtocol } from '@dashtam/cache-protocol'
+import type { RedisCachePluginOptions } from '@dashtam/cache-redis/fastify'
+import type { Registry } from 'prom-client'
+import type { ReadinessCheck } from './readiness.ts'
+
+/** Where the plugin's routes are; `false` leaves one out. */
+export interface CacheRoutes {
+  /** @defaultValue `'/health'` */
+  readonly health?: string | false
+  /** @defaultValue `'/health/ready'` */
+  readonly ready?: string | false
+  /** @defaultValue `'/metrics'` */
+  readonly metrics?: string | false
+}
+
+interface CommonOptions {
+  /**
+   * The first segment of every key, the same that was said to `defineKeys`: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+   * @defaultValue `'dashtam'`
+   */
+  readonly keyspace?: string
+  /** Names the family of a key, for metrics and errors: `keys.familyOf`. Without it all count as `'default'`. */
+  readonly familyOf?: (key: string) => string | undefined
+  /** Lifetime of what is stored without one, in seconds, above 0. @defaultValue 3600 */
+  readonly ttlSeconds?: number
+  /** What the app cannot do without, by name, such as `{ database: () => sql('select 1') }`. @defaultValue none */
+  readonly checks?: Readonly<Record<string, ReadinessCheck>>
+  readonly routes?: CacheRoutes
+  /** Where the metrics are registered. @defaultValue a registry of the plugin's own */
+  readonly registry?: Registry
+}
+
+type PortOptions = 'keyspace' | 'familyOf' | 'ttlSeconds'
+// Omit over a union would drop what tells its members apart.
+type OmitEach<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+/** How to reach Redis; `{}` stands for the app's own `app.redis`. */
+export type RedisOptions = OmitEach<RedisCachePluginOptions, PortOptions | 'onStateChange'>
+/** The bounds of a cache in the memory of this process. */
+export type MemoryOptions = Omit<InMemoryCacheOptions, PortOptions>
+
+/** At most one of `redis`, `memory` and `store` says where the cache is; without any it is in memory. */
+export type FastifyCacheOptions = CommonOptions &
+  (
+    | { readonly redis: RedisOptions; readonly memory?: never; readonly store?: never }
+    | { readonly memory?: MemoryOptions; readonly redis?: never; readonly store?: never }
+    | {
+        /** An adapter of the app's own. Whoever made it closes it. */
+        readonly store: CacheProtocol
+        readonly redis?: never
+        readonly memory?: never
+      }
+  )
+
+const KNOWN = new Set([
+  'keyspace',
+  'familyOf',
+  'ttlSeconds',
+  'checks',
+  'routes',
+  'registry',
+  'redis',
+  'memory',
+  'store'
+])
+const KNOWN_ROUTES = new Set(['health', 'ready', 'metrics'])
+
+/** @throws TypeError that names an option that nobody knows, a route that is no path, or a contradiction. */
+export function checkOptions(options: FastifyCacheOptions): void {
+  // Fastify adds `prefix` and the like to what register() was given; those are its own.
+  const own = Object.keys(options).filter(name => !FASTIFY_OPTIONS.has(name))
+  const unknown = own.find(name => !KNOWN.has(name))
+  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'; known are ${[...KNOWN].join(', ')}`)
+  const places = ['redis', 'memory', 'store'].filter(name => options[name as keyof FastifyCacheOptions] !== undefined)
+  if (places.length > 1) throw new TypeError(`the cache can be in one place only, got ${places.join(' and ')}`)
+  for (const [name, path] of Object.entries(options.routes ?? {})) {
+    if (!KNOWN_ROUTES.has(name)) {
+      throw new TypeError(`unknown route '${name}'; known are ${[...KNOWN_ROUTES].join(', ')}`)
+    }
+    if (path !== undefined && path !== false && !(typeof path === 'string' && path.startsWith('/'))) {
+      throw new TypeError(`routes.${name} must be a path that begins with '/', or false; got ${JSON.stringify(path)}`)
+    }
+  }
+}
+
+const FASTIFY_OPTIONS = new Set(['prefix', 'logLevel', 'logSerializers'])
