@@ -1,1 +1,10 @@
-export {}
+export type { RedisCluster, StartRedisClusterOptions } from './redis-cluster.ts'
+export { startRedisCluster } from './redis-cluster.ts'
+export type { RedisSentinel } from './redis-sentinel.ts'
+export { startRedisSentinel } from './redis-sentinel.ts'
+export type { RedisServer } from './redis-server.ts'
+export { randomPrefix, sharedRedisUrl } from './shared-redis.ts'
+export type { StartRedisOptions } from './start-redis.ts'
+export { startRedis } from './start-redis.ts'
+export type { TestDatabase } from './test-database.ts'
+export { createTestDatabase } from './test-database.ts'
