@@ -1,0 +1,113 @@
+import { dashtamFamilies, defineKeys } from '@dashtam/cache-keys'
+import { fastifyCache } from '@dashtam/fastify-cache'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import { sql } from 'kysely'
+import { Accounts } from './application/accounts.ts'
+import { CacheAside } from './application/cache-aside.ts'
+import { createSignIn } from './application/sign-in.ts'
+import { createAccountRepository } from './infrastructure/database/account-repository.ts'
+import { type OpenDatabase, openEmbeddedDatabase, openServerDatabase } from './infrastructure/database/connect.ts'
+import { isDatabaseUnavailable } from './infrastructure/database/fault.ts'
+import { prepareDatabase } from './infrastructure/database/prepare.ts'
+import { DEMO_PASSWORD } from './infrastructure/database/seed.ts'
+import { sharedSecret } from './infrastructure/database/shared-secret.ts'
+import { createUserRepository } from './infrastructure/database/user-repository.ts'
+import { createAccessTokens } from './infrastructure/security/access-tokens.ts'
+import { hashPassword, scryptPasswords } from './infrastructure/security/scrypt-passwords.ts'
+import { StartupError } from './infrastructure/startup-error.ts'
+import { accountRoutes } from './presentation/accounts.ts'
+import { registerOpenApi } from './presentation/open-api.ts'
+import { Problem, registerProblems, sendProblem } from './presentation/problem.ts'
+import { sessionRoutes } from './presentation/sessions.ts'
+import type { Settings } from './settings.ts'
+
+/** Far above any body that a route accepts. */
+const BODY_LIMIT_BYTES = 16 * 1024
+/** Nobody may hold a connection by sending a request slowly. */
+const REQUEST_TIMEOUT_MS = 10_000
+
+export interface Demo {
+  readonly app: FastifyInstance
+  /** What the database is and where, without credentials. */
+  readonly database: string
+}
+
+/** Composes the whole service, ready to listen. Closing the app closes all of it. */
+export async function createDemo(settings: Settings): Promise<Demo> {
+  const app = createServer(settings)
+  try {
+    const database = await openDatabase(settings, app)
+    await registerRoutes(app, settings, database)
+    await app.ready()
+    return { app, database: database.description }
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
+
+function createServer({ LOG_LEVEL }: Settings): FastifyInstance {
+  const isVerbose = LOG_LEVEL === 'debug' || LOG_LEVEL === 'trace'
+  const app = Fastify({
+    logger: { level: LOG_LEVEL },
+    logController: new LogController({ disableRequestLogging: !isVerbose }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // What breaks a schema is refused; by default it would be dropped or converted.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message)
+  })
+  app.addSchema(Problem)
+  registerProblems(app, { isUnavailable: isDatabaseUnavailable })
+  return app
+}
+
+async function openDatabase({ DATABASE_URL, DATA_DIR }: Settings, app: FastifyInstance): Promise<OpenDatabase> {
+  const onIdleError = (err: Error) => app.log.warn({ err }, 'an idle database connection broke')
+  const database = await (DATABASE_URL === undefined
+    ? openEmbeddedDatabase(DATA_DIR)
+    : openServerDatabase(DATABASE_URL, onIdleError))
+  // The first to be registered is the last to run: after the requests and the cache.
+  app.addHook('onClose', () => database.close())
+  try {
+    await prepareDatabase(database.db, () => hashPassword(DEMO_PASSWORD))
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    throw new StartupError(`The database (${database.description}) cannot be prepared: ${error.message}`, {
+      cause: error
+    })
+  }
+  return database
+}
+
+async function registerRoutes(app: FastifyInstance, settings: Settings, { db }: OpenDatabase): Promise<void> {
+  const { CACHE_KEY_PREFIX, CACHE_KEY_SECRET, CACHE_TTL_ACCOUNTS, JWT_SECRET, ACCESS_TOKEN_TTL_SECONDS } = settings
+  const secret = CACHE_KEY_SECRET ?? (await sharedSecret(db, 'CACHE_KEY_SECRET'))
+  const keys = defineKeys({ prefix: CACHE_KEY_PREFIX, secret }, dashtamFamilies)
+  const redisUrl = settings.CACHE_REDIS_URL ?? settings.REDIS_URL
+
+  await registerOpenApi(app)
+  await app.register(fastifyCache, {
+    keyspace: keys.prefix,
+    familyOf: keys.familyOf,
+    ttlSeconds: CACHE_TTL_ACCOUNTS,
+    ...(redisUrl !== undefined && { redis: { url: redisUrl } }),
+    checks: {
+      database: async () => {
+        await sql`select 1`.execute(db)
+      }
+    }
+  })
+
+  const tokens = createAccessTokens(JWT_SECRET ?? (await sharedSecret(db, 'JWT_SECRET')), ACCESS_TOKEN_TTL_SECONDS)
+  const accounts = new Accounts({
+    repository: createAccountRepository(db),
+    cache: new CacheAside(app.cacheStore),
+    keys,
+    ttlSeconds: CACHE_TTL_ACCOUNTS
+  })
+  const signIn = createSignIn({ users: createUserRepository(db), passwords: scryptPasswords, tokens })
+  await app.register(sessionRoutes, { prefix: '/api/v1', signIn })
+  await app.register(accountRoutes, { prefix: '/api/v1', accounts, tokens })
+  app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'))
+}

@@ -1,0 +1,31 @@
+export const ACCOUNT_TYPES = ['checking', 'savings', 'credit_card', 'brokerage', 'retirement'] as const
+
+export type AccountType = (typeof ACCOUNT_TYPES)[number]
+
+/** An account that a user holds at some institution. */
+export interface Account {
+  readonly id: string
+  readonly name: string
+  readonly type: AccountType
+  /** Decimal text with two places, such as `-12.50`: money never passes through a binary float. */
+  readonly balance: string
+  /** ISO 4217. */
+  readonly currency: string
+  /** When name or balance last changed, ISO 8601 in UTC. */
+  readonly updatedAt: string
+}
+
+export const ACCOUNT_NAME_MAX_LENGTH = 100
+
+/** Something to read, and nothing that cannot be shown or stored: no control characters, no lone surrogates. */
+export const ACCOUNT_NAME_PATTERN = '^(?=.*\\S)[^\\p{Cc}\\p{Cs}]+$'
+
+/** Whether something of unknown origin, such as a cache that other versions write too, is an account. */
+export function isAccount(value: unknown): value is Account {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, name, type, balance, currency, updatedAt } = value as Record<keyof Account, unknown>
+  return (
+    ACCOUNT_TYPES.some(known => known === type) &&
+    [id, name, balance, currency, updatedAt].every(field => typeof field === 'string')
+  )
+}

@@ -1,0 +1,59 @@
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
+import { Pool } from 'pg'
+import { StartupError } from '../startup-error.ts'
+import { takeDataFolder } from './data-folder.ts'
+import type { Database } from './schema.ts'
+
+export interface OpenDatabase {
+  readonly db: Kysely<Database>
+  /** What it is and where, for people; without credentials. */
+  readonly description: string
+  close(): Promise<void>
+}
+
+/** Opens PostgreSQL inside this process, with its data in `folder`. */
+export async function openEmbeddedDatabase(folder: string): Promise<OpenDatabase> {
+  const release = takeDataFolder(folder)
+  try {
+    const pglite = await PGlite.create(join(folder, 'pglite'))
+    const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) })
+    const close = async () => {
+      await pglite.close()
+      release()
+    }
+    return { db, description: `embedded PostgreSQL in ${folder}`, close }
+  } catch (error) {
+    release()
+    throw new StartupError(
+      `DATA_DIR: the database in ${folder} does not open: ${reasonOf(error)}. Delete it to start anew`
+    )
+  }
+}
+
+/** Opens a pool of connections to a PostgreSQL server. `onIdleError` hears of connections that break while idle. */
+export async function openServerDatabase(url: string, onIdleError: (error: Error) => void): Promise<OpenDatabase> {
+  const pool = new Pool({
+    connectionString: url,
+    application_name: 'dashtam-demo',
+    connectionTimeoutMillis: 2_000,
+    statement_timeout: 5_000
+  })
+  pool.on('error', onIdleError)
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  const { host, pathname } = new URL(url)
+  try {
+    await sql`select 1`.execute(db)
+  } catch (error) {
+    await pool.end()
+    throw new StartupError(`DATABASE_URL: no PostgreSQL at ${host}${pathname}: ${reasonOf(error)}`)
+  }
+  return { db, description: `PostgreSQL at ${host}${pathname}`, close: () => pool.end() }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  // A name with several addresses fails with one error per address, and no message of its own.
+  return error.message || String((error as NodeJS.ErrnoException).code)
+}

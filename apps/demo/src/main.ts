@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
+import { createDemo } from './app.ts'
+import { banner } from './banner.ts'
+import { StartupError } from './infrastructure/startup-error.ts'
+import { readSettings, type Settings } from './settings.ts'
+
+/** How long closing may go on after the last connection was cut. */
+const GRACE_AFTER_CUT_MS = 800
+
+try {
+  await start()
+} catch (error) {
+  process.stderr.write(`${error instanceof StartupError ? error.message : (error as Error).stack}\n`)
+  process.exit(1)
+}
+
+async function start(): Promise<void> {
+  const settings = readSettings(readEnvFile(), process.env)
+  const { app, database } = await createDemo(settings)
+  const address = await listen(app, settings)
+  closeOnSignals(app, settings.SHUTDOWN_TIMEOUT_MS)
+  process.stdout.write(banner({ address, database, redisUrl: settings.CACHE_REDIS_URL ?? settings.REDIS_URL }))
+}
+
+/** The file `.env` of the folder that the demo is started in; what the environment says itself is stronger. */
+function readEnvFile(): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw error
+  }
+}
+
+async function listen(app: FastifyInstance, { HOST, PORT }: Settings): Promise<string> {
+  try {
+    return await app.listen({ host: HOST, port: PORT })
+  } catch (error) {
+    await app.close()
+    throw new StartupError(`HOST, PORT: cannot listen on ${HOST}:${PORT}: ${(error as Error).message}`)
+  }
+}
+
+/** On SIGTERM or SIGINT: no new connections, an answer to every request under way, then the end. */
+function closeOnSignals(app: FastifyInstance, timeoutMs: number): void {
+  closeWithGrace({ delay: timeoutMs + GRACE_AFTER_CUT_MS, logger: app.log }, async ({ err, signal }) => {
+    if (err !== undefined) app.log.fatal({ err }, 'closing after an error that nobody handled')
+    else app.log.info(`closing after ${signal}`)
+    const cut = setTimeout(() => app.server.closeAllConnections(), timeoutMs)
+    await app.close()
+    clearTimeout(cut)
+  })
+}
