@@ -3,10 +3,10 @@
  * ES module, as CommonJS and in TypeScript: every export is imported and required, and `scripts/consumers/<folder>.ts`,
  * checked and compiled against the published types, does something real with each package.
  */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { type PublicPackage, publicPackages, readManifest, root, tarballName } from './public-packages.ts'
 
 const [tarballs = '.'] = process.argv.slice(2)
@@ -20,6 +20,9 @@ try {
     writeFileSync(join(folder, 'use-all.js'), type === 'module' ? importAll() : requireAll())
     run('node', ['use-all.js'], folder)
   }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
 } finally {
   rmSync(project, { recursive: true, force: true })
 }
@@ -94,7 +97,9 @@ function specifiers(): string[] {
 }
 
 function run(file: string, args: readonly string[], cwd: string): void {
-  execFileSync(file, args, { cwd, stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '' } })
+  const { status } = spawnSync(file, args, { cwd, stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '' } })
+  if (status !== 0)
+    throw new Error(`${file} ${args.join(' ')} failed in ${relative(project, cwd) || 'the empty project'}`)
 }
 
 function writeJson(path: string, value: unknown): void {

@@ -3,7 +3,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 
-const CONFIG = join(import.meta.dirname, '../../.dependency-cruiser.mjs')
+const ROOT = join(import.meta.dirname, '../..')
+const CONFIG = join(ROOT, '.dependency-cruiser.mjs')
 
 type Import = readonly [file: string, specifier: string]
 
@@ -86,7 +87,9 @@ function cruise(folder: string): { violations: string[]; rules: string[] } {
   }
 
   const args = ['packages', 'apps', '--config', CONFIG, '--output-type', 'json']
-  const { summary } = JSON.parse(execFileSync('depcruise', args, { cwd: folder, encoding: 'utf8' }))
+  const { summary } = JSON.parse(
+    execFileSync(join(ROOT, 'node_modules/.bin/depcruise'), args, { cwd: folder, encoding: 'utf8' })
+  )
   return {
     violations: summary.violations.map(
       (found: { rule: { name: string }; from: string }) => `${found.rule.name}: ${found.from}`
