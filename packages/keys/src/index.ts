@@ -1,1 +1,10 @@
-export {}
+export type { ParamsOf } from './bind.ts'
+export { dashtamFamilies } from './dashtam-families.ts'
+export type { CacheKey, KeyFamily, KeyRegistry, Keys, KeysOptions, TenantKeys } from './define-keys.ts'
+export { defineKeys } from './define-keys.ts'
+export type { CacheTag, Tags, TagsOptions } from './define-tags.ts'
+export { defineTags } from './define-tags.ts'
+export type { Families, FamilyDefinition } from './definition.ts'
+export { renderFamilies } from './markdown.ts'
+export type { KeyParam } from './parameter.ts'
+export type { ParamNames } from './template.ts'

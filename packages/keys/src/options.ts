@@ -1,0 +1,7 @@
+/** @throws TypeError for an option that `caller` does not know: a misspelt one would go unheeded. */
+export function checkOptions(caller: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find(option => !known.includes(option))
+  if (unknown !== undefined) {
+    throw new TypeError(`${caller}: unknown option '${unknown}'; known are ${known.join(', ')}`)
+  }
+}
