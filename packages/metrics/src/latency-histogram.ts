@@ -94,7 +94,6 @@ export class LatencyHistogram {
   /** The middle of the bucket that holds the nearest rank. */
   #percentileMs(percent: number, count: number): number {
     if (count === 0) return 0
-    // Multiplied before it is divided: 0.95 * count is not always the integer that it should be.
     const rank = Math.ceil((count * percent) / 100)
     let seen = 0
     const index = this.#counts.findIndex(n => {
