@@ -30,12 +30,19 @@ export async function withFreePorts<T>(count: number, use: (ports: readonly numb
 }
 
 async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(FIRST_PORT, LAST_PORT + 1)
-    if (handedOut.has(port)) continue
-    handedOut.add(port)
-    if ((await isFree(port)) && (await isFree(port + CLUSTER_BUS_OFFSET))) return port
-  }
+  let port: number
+  do port = drawPort()
+  while (!((await isFree(port)) && (await isFree(port + CLUSTER_BUS_OFFSET))))
+  return port
+}
+
+/** A port that this process has not been given yet: those of stopped servers look free. */
+function drawPort(): number {
+  let port: number
+  do port = randomInt(FIRST_PORT, LAST_PORT + 1)
+  while (handedOut.has(port))
+  handedOut.add(port)
+  return port
 }
 
 function isFree(port: number): Promise<boolean> {

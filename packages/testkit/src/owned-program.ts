@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile } from 'node:fs/promises'
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from './until.ts'
@@ -75,9 +75,9 @@ async function spawnWatched(options: ProgramOptions, outputFile: string): Promis
     { cwd: options.directory, detached: true, stdio: ['ignore', output.fd, output.fd, 'pipe'], ...user }
   )
   await Promise.all([once(child, 'spawn'), output.close()])
-  const [, , , watchdog] = child.stdio
-  const { pid } = child
-  if (!(watchdog instanceof Socket) || pid === undefined) throw new Error('A spawned process has a pid and a pipe.')
+  // Node's types know neither that a pipe is a socket nor that a spawned process has a pid.
+  const watchdog = child.stdio[3] as Socket
+  const pid = child.pid as number
   watchdog.on('error', () => undefined) // the watchdog itself was killed
   watchdog.unref()
   child.unref()

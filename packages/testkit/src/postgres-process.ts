@@ -15,13 +15,13 @@ const DEBIAN_VERSIONS = '/usr/lib/postgresql'
 /** Tests do not outlive a power cut, so nothing waits for the disk. */
 const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'unix_socket_directories=']
 
-/** The folder of PostgreSQL's server programs, the newest if there are several, or `undefined`. */
-export async function findPostgresPrograms(): Promise<string | undefined> {
+/** The folder of PostgreSQL's server programs: those on `PATH`, else the newest of Debian's, else `undefined`. */
+export async function findPostgresPrograms(debianVersions = DEBIAN_VERSIONS): Promise<string | undefined> {
   const initdb = await findOnPath('initdb')
-  const versions = await readdir(DEBIAN_VERSIONS).catch(() => [])
+  const versions = await readdir(debianVersions).catch(() => [])
   const newestFirst = versions
     .sort((a, b) => Number(b) - Number(a))
-    .map(version => join(DEBIAN_VERSIONS, version, 'bin'))
+    .map(version => join(debianVersions, version, 'bin'))
   const folders = initdb ? [dirname(await realpath(initdb)), ...newestFirst] : newestFirst
   for (const folder of folders) {
     if ((await isExecutable(join(folder, 'initdb'))) && (await isExecutable(join(folder, 'postgres')))) return folder

@@ -85,7 +85,7 @@ class RedisProcess implements RedisServer {
     return new Promise((resolve, reject) => {
       execFile(this.#cli, ['-h', HOST, '-p', String(this.port), '-e', ...args], options, (error, stdout, stderr) => {
         // Not execFile's own message: it repeats the arguments, passwords included.
-        if (error) reject(new Error(`redis-cli failed: ${stderr.trim() || stdout.trim() || error.code}`))
+        if (error) reject(new Error(`redis-cli failed: ${stderr.trim() || stdout.trim() || 'no answer in time'}`))
         else resolve(stdout.replace(/\n$/, ''))
       })
     })

@@ -44,6 +44,26 @@ t.test('startRedisCluster() refuses counts that make no cluster', async t => {
   await t.rejects(startRedisCluster({ replicasPerMaster: -1 }), negative)
 })
 
+t.test('startRedisCluster() and startRedisSentinel() stop what they started when the rest fails', async t => {
+  let running = 0
+  const start = async () => {
+    running++
+    return {
+      host: '127.0.0.1',
+      port: 1,
+      cli: () => Promise.reject(new Error('broken')),
+      [Symbol.asyncDispose]: async () => void running--
+    }
+  }
+  // `.js`: what imports are rewritten to before mockImport sees them.
+  const broken = { '../src/find-redis.js': { openRedisPlace: async () => ({ start }) } }
+  const cluster = await t.mockImport<typeof import('../src/redis-cluster.ts')>('../src/redis-cluster.ts', broken)
+  await t.rejects(cluster.startRedisCluster(), new Error('broken'))
+  const sentinel = await t.mockImport<typeof import('../src/redis-sentinel.ts')>('../src/redis-sentinel.ts', broken)
+  await t.rejects(sentinel.startRedisSentinel(), new Error('broken'))
+  t.equal(running, 0)
+})
+
 t.test('startRedisSentinel() gives sentinels that lead clients to the master, and to the next one', async t => {
   await using sentinel = await startRedisSentinel()
   const { master, replica, sentinels, name } = sentinel

@@ -128,7 +128,8 @@ for (const end of ['exit', 'wait'] as const) {
     t.teardown(() => rm(folder, { recursive: true, force: true }))
     await chmod(folder, 0o1777) // as /tmp is: PostgreSQL does not run as root
     const script = join(import.meta.dirname, 'fixtures', 'owner.ts')
-    const owner = spawn(process.execPath, ['--conditions=@dashtam/source', script, end], {
+    // Under tap's own loaders: natively stripped sources have other offsets, which spoils the coverage of all.
+    const owner = spawn(process.execPath, [...process.execArgv, script, end], {
       env: { ...process.env, TMPDIR: folder },
       stdio: ['ignore', 'pipe', 'inherit']
     })
@@ -144,9 +145,11 @@ for (const end of ['exit', 'wait'] as const) {
       const open = await Promise.all(ports.map(isListening))
       return !open.includes(true)
     })
-    await until('every directory is gone', async () => (await readdir(folder)).length === 0)
+    await until('every directory is gone', async () => !(await readdir(folder)).some(isOurs))
   })
 }
+
+const isOurs = (name: string) => name.startsWith('dashtam-')
 
 function isListening(port: number): Promise<boolean> {
   return new Promise(resolve => {
