@@ -1,4 +1,5 @@
-import { LRUCache } from 'lru-cache'
+import { createCoarseClock } from './coarse-clock.ts'
+import { type Linked, RecencyList } from './recency-list.ts'
 
 /** Why an entry left the store without having been deleted or replaced. */
 export type RemovalReason = 'evicted' | 'expired'
@@ -15,7 +16,10 @@ export interface BoundedStoreOptions<V> {
    * @defaultValue an eighth of `maxBytes`
    */
   readonly maxEntryBytes?: number
-  /** Milliseconds that never go backwards. @defaultValue `performance.now` */
+  /**
+   * Milliseconds that never go backwards.
+   * @defaultValue `performance.now`, looked at once per turn of the event loop and every 32 readings
+   */
   readonly clock?: () => number
   /** Told of every entry that left to make room or because its time was over. Must not throw. */
   readonly onRemove?: (key: string, value: V, reason: RemovalReason) => void
@@ -33,26 +37,41 @@ export interface BoundedStoreStats {
   readonly refusals: number
 }
 
-interface Entry<V> {
-  readonly value: V
-  readonly bytes: number
+class Entry<V> implements Linked<Entry<V>> {
+  readonly key: string
+  value: V
+  bytes: number
   expiresAtMs: number
+  older: Entry<V> | undefined = undefined
+  newer: Entry<V> | undefined = undefined
+
+  constructor(key: string, value: V, bytes: number, expiresAtMs: number) {
+    this.key = key
+    this.value = value
+    this.bytes = bytes
+    this.expiresAtMs = expiresAtMs
+  }
 }
 
 /** How many other entries each write looks at, to drop the expired ones: enough to find them faster than they come. */
 const SWEEP_PER_WRITE = 2
 
 /**
- * A synchronous store in the memory of this process, bounded in entries *and* bytes. Entries expire by the clock, to
- * the millisecond, without a timer; the memory of expired ones that nobody asks for is reclaimed by later writes.
+ * A synchronous store in the memory of this process, bounded in entries *and* bytes; the least recently used leaves
+ * first. Entries expire by the clock, without a timer; the memory of expired ones that nobody asks for is reclaimed by
+ * later writes.
  */
 export class BoundedStore<V> {
-  readonly #lru: LRUCache<string, Entry<V>>
-  readonly #weigh: (value: V, key: string) => number
+  readonly #entries = new Map<string, Entry<V>>()
+  readonly #recency = new RecencyList<Entry<V>>()
+  readonly #maxEntries: number
+  readonly #maxBytes: number
   readonly #maxEntryBytes: number
+  readonly #weigh: (value: V, key: string) => number
   readonly #clock: () => number
   readonly #onRemove: ((key: string, value: V, reason: RemovalReason) => void) | undefined
-  #sweep: Iterator<string> | undefined
+  #sweep: Iterator<Entry<V>> | undefined
+  #bytes = 0
   #hits = 0
   #misses = 0
   #evictions = 0
@@ -65,7 +84,7 @@ export class BoundedStore<V> {
     maxBytes,
     weigh,
     maxEntryBytes = Math.max(1, Math.floor(maxBytes / 8)),
-    clock = () => performance.now(),
+    clock = createCoarseClock(),
     onRemove
   }: BoundedStoreOptions<V>) {
     for (const [name, bound] of Object.entries({ maxEntries, maxBytes, maxEntryBytes })) {
@@ -73,39 +92,34 @@ export class BoundedStore<V> {
         throw new TypeError(`${name} must be an integer of at least 1, got ${String(bound)}`)
       }
     }
-    this.#weigh = weigh
+    this.#maxEntries = maxEntries
+    this.#maxBytes = maxBytes
     this.#maxEntryBytes = maxEntryBytes
+    this.#weigh = weigh
     this.#clock = clock
     this.#onRemove = onRemove
-    this.#lru = new LRUCache({
-      max: maxEntries,
-      maxSize: maxBytes,
-      sizeCalculation: entry => entry.bytes,
-      dispose: (entry, key, reason) => {
-        if (reason === 'evict') this.#evicted(key, entry)
-      }
-    })
   }
 
   /** The live value of `key`; `undefined` when there is none. Counts as a use. */
   get(key: string): V | undefined {
-    const entry = this.#lru.get(key)
-    if (entry !== undefined && this.#isLive(key, entry)) {
-      this.#hits++
-      return entry.value
+    const entry = this.#live(key)
+    if (entry === undefined) {
+      this.#misses++
+      return undefined
     }
-    this.#misses++
-    return undefined
+    this.#hits++
+    this.#recency.use(entry)
+    return entry.value
   }
 
   /** As `get`, but neither a use nor counted. */
   peek(key: string): V | undefined {
-    return this.#peekEntry(key)?.value
+    return this.#live(key)?.value
   }
 
   /** How long `key` will live, in milliseconds: above 0; `Infinity` without expiry; `undefined` when absent. */
   remainingMs(key: string): number | undefined {
-    const entry = this.#peekEntry(key)
+    const entry = this.#live(key)
     return entry === undefined ? undefined : entry.expiresAtMs - this.#clock()
   }
 
@@ -117,19 +131,24 @@ export class BoundedStore<V> {
    */
   set(key: string, value: V, ttlMs: number): boolean {
     const bytes = this.#weigh(value, key)
+    const present = this.#entries.get(key)
+    if (present !== undefined) this.#drop(present)
     if (bytes > this.#maxEntryBytes) {
       this.#refusals++
-      this.#lru.delete(key)
       return false
     }
-    this.#lru.set(key, { value, bytes, expiresAtMs: this.#clock() + ttlMs })
     this.#sweepSome()
+    while (this.#entries.size >= this.#maxEntries || this.#bytes + bytes > this.#maxBytes) this.#makeRoom()
+    const entry = new Entry(key, value, bytes, this.#clock() + ttlMs)
+    this.#entries.set(key, entry)
+    this.#recency.add(entry)
+    this.#bytes += bytes
     return true
   }
 
   /** Gives a live entry a new lifetime, counted from now; `false` when there is none. */
   expire(key: string, ttlMs: number): boolean {
-    const entry = this.#peekEntry(key)
+    const entry = this.#live(key)
     if (entry === undefined) return false
     entry.expiresAtMs = this.#clock() + ttlMs
     return true
@@ -137,22 +156,28 @@ export class BoundedStore<V> {
 
   /** Deletes `key`; `false` when there was no live entry. */
   delete(key: string): boolean {
-    return this.#peekEntry(key) !== undefined && this.#lru.delete(key)
+    const entry = this.#live(key)
+    if (entry === undefined) return false
+    this.#drop(entry)
+    return true
   }
 
   clear(): void {
-    this.#lru.clear()
+    this.#entries.clear()
+    this.#recency.clear()
+    this.#sweep = undefined
+    this.#bytes = 0
   }
 
   /** The live keys at the moment of the call. */
   keys(): string[] {
-    return [...this.#lru.keys()].filter(key => this.#peekEntry(key) !== undefined)
+    return [...this.#entries.keys()].filter(key => this.#live(key) !== undefined)
   }
 
   stats(): BoundedStoreStats {
     return {
-      entries: this.#lru.size,
-      bytes: this.#lru.calculatedSize,
+      entries: this.#entries.size,
+      bytes: this.#bytes,
       hits: this.#hits,
       misses: this.#misses,
       evictions: this.#evictions,
@@ -161,42 +186,47 @@ export class BoundedStore<V> {
     }
   }
 
-  #peekEntry(key: string): Entry<V> | undefined {
-    const entry = this.#lru.peek(key)
-    return entry !== undefined && this.#isLive(key, entry) ? entry : undefined
+  #live(key: string): Entry<V> | undefined {
+    const entry = this.#entries.get(key)
+    // Without expiry the clock is not even looked at.
+    if (entry === undefined || entry.expiresAtMs === Infinity || this.#clock() < entry.expiresAtMs) return entry
+    this.#expired(entry)
+    return undefined
   }
 
-  #isLive(key: string, entry: Entry<V>): boolean {
-    if (entry.expiresAtMs === Infinity || this.#clock() < entry.expiresAtMs) return true
-    this.#lru.delete(key)
-    this.#expired(key, entry)
-    return false
+  #makeRoom(): void {
+    const { oldest } = this.#recency
+    if (oldest === undefined) return
+    // What its time had removed was not pushed out by anybody.
+    if (oldest.expiresAtMs <= this.#clock()) return void this.#expired(oldest)
+    this.#drop(oldest)
+    this.#evictions++
+    this.#onRemove?.(oldest.key, oldest.value, 'evicted')
   }
 
-  #evicted(key: string, entry: Entry<V>): void {
-    // What its time had already removed was not pushed out by anybody.
-    if (entry.expiresAtMs <= this.#clock()) {
-      this.#expired(key, entry)
-    } else {
-      this.#evictions++
-      this.#onRemove?.(key, entry.value, 'evicted')
-    }
-  }
-
-  #expired(key: string, entry: Entry<V>): void {
+  #expired(entry: Entry<V>): void {
+    this.#drop(entry)
     this.#expirations++
-    this.#onRemove?.(key, entry.value, 'expired')
+    this.#onRemove?.(entry.key, entry.value, 'expired')
+  }
+
+  #drop(entry: Entry<V>): void {
+    this.#entries.delete(entry.key)
+    this.#recency.remove(entry)
+    this.#bytes -= entry.bytes
   }
 
   #sweepSome(): void {
+    const nowMs = this.#clock()
     for (let looked = 0; looked < SWEEP_PER_WRITE; looked++) {
-      this.#sweep ??= this.#lru.rkeys()
-      const next = this.#sweep.next()
-      if (next.done) {
+      // A Map's iterator stays valid while the Map changes; it meets each entry that stays exactly once.
+      this.#sweep ??= this.#entries.values()
+      const { value: entry } = this.#sweep.next()
+      if (entry === undefined) {
         this.#sweep = undefined
         return
       }
-      this.#peekEntry(next.value)
+      if (entry.expiresAtMs <= nowMs) this.#expired(entry)
     }
   }
 }
