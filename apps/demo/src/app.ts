@@ -15,10 +15,9 @@ import { createUserRepository } from './infrastructure/database/user-repository.
 import { createAccessTokens } from './infrastructure/security/access-tokens.ts'
 import { hashPassword, scryptPasswords } from './infrastructure/security/scrypt-passwords.ts'
 import { StartupError } from './infrastructure/startup-error.ts'
-import { accountRoutes } from './presentation/accounts.ts'
+import { api } from './presentation/api.ts'
 import { registerOpenApi } from './presentation/open-api.ts'
 import { Problem, registerProblems, sendProblem } from './presentation/problem.ts'
-import { sessionRoutes } from './presentation/sessions.ts'
 import type { Settings } from './settings.ts'
 
 /** Far above any body that a route accepts. */
@@ -107,7 +106,6 @@ async function registerRoutes(app: FastifyInstance, settings: Settings, { db }: 
     ttlSeconds: CACHE_TTL_ACCOUNTS
   })
   const signIn = createSignIn({ users: createUserRepository(db), passwords: scryptPasswords, tokens })
-  await app.register(sessionRoutes, { prefix: '/api/v1', signIn })
-  await app.register(accountRoutes, { prefix: '/api/v1', accounts, tokens })
+  await app.register(api, { prefix: '/api/v1', signIn, accounts, tokens })
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'))
 }

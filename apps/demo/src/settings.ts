@@ -2,82 +2,50 @@ import { fileURLToPath } from 'node:url'
 import { envSchema } from 'env-schema'
 import { type Static, Type } from 'typebox'
 import { StartupError } from './infrastructure/startup-error.ts'
+import { URL_FORMATS } from './url-formats.ts'
 
-/**
- * Every setting: its bounds, its default, and in `description` what a wrong one is told it must be.
- * `writeOnly` marks those whose value may hold a secret and is never shown.
- */
-export const SETTINGS = Type.Object({
-  HOST: Type.String({
-    default: '127.0.0.1',
-    pattern: '^[A-Za-z0-9.:_-]+$',
-    description: 'a host name or an IP address'
-  }),
-  PORT: Type.Integer({
-    default: 3000,
-    minimum: 0,
-    maximum: 65_535,
-    description: 'an integer from 0 (any free port) to 65535'
-  }),
-  DATABASE_URL: Type.Optional(
-    Type.String({
-      format: 'postgres-url',
-      writeOnly: true,
-      description: 'a URL postgres://[user[:password]@]host[:port]/database'
-    })
-  ),
-  DATA_DIR: Type.String({
-    default: fileURLToPath(new URL('../.data', import.meta.url)),
-    description: 'the path of a folder'
-  }),
-  CACHE_REDIS_URL: Type.Optional(
-    Type.String({
-      format: 'redis-url',
-      writeOnly: true,
-      description: 'a URL redis[s]://[[user]:password@]host[:port][/database]'
-    })
-  ),
-  REDIS_URL: Type.Optional(
-    Type.String({
-      format: 'redis-url',
-      writeOnly: true,
-      description: 'a URL redis[s]://[[user]:password@]host[:port][/database]'
-    })
-  ),
-  CACHE_KEY_PREFIX: Type.String({
-    default: 'dashtam',
-    pattern: '^[A-Za-z0-9_.-]{1,64}$',
-    description: '1 to 64 characters of A-Z a-z 0-9 _ . -'
-  }),
-  CACHE_KEY_SECRET: Type.Optional(
-    Type.String({ minLength: 32, writeOnly: true, description: 'a text of at least 32 characters' })
-  ),
-  CACHE_TTL_ACCOUNTS: Type.Integer({
-    default: 300,
-    minimum: 60,
-    maximum: 3600,
-    description: 'an integer from 60 to 3600 (seconds)'
-  }),
-  JWT_SECRET: Type.Optional(
-    Type.String({ minLength: 32, writeOnly: true, description: 'a text of at least 32 characters' })
-  ),
-  ACCESS_TOKEN_TTL_SECONDS: Type.Integer({
-    default: 3600,
-    minimum: 60,
-    maximum: 86_400,
-    description: 'an integer from 60 to 86400'
-  }),
-  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-    default: 'info',
-    description: 'one of fatal, error, warn, info, debug, trace, silent'
-  }),
-  SHUTDOWN_TIMEOUT_MS: Type.Integer({
-    default: 4000,
-    minimum: 100,
-    maximum: 60_000,
-    description: 'an integer from 100 to 60000'
-  })
-})
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const integer = (byDefault: number, minimum: number, maximum: number) =>
+  Type.Integer({ default: byDefault, minimum, maximum, description: `an integer from ${minimum} to ${maximum}` })
+
+// `writeOnly` marks what may hold a secret and is never shown.
+const secret = () => Type.String({ minLength: 32, writeOnly: true, description: 'a text of at least 32 characters' })
+const url = (format: keyof typeof URL_FORMATS, shape: string) =>
+  Type.String({ format, writeOnly: true, description: `a URL ${shape}` })
+
+const REDIS_URL = url('redis-url', 'redis[s]://[[user]:password@]host[:port][/database]')
+
+/** Every setting, with its bounds and its default. `description` is what a wrong one is told it must be. */
+export const SETTINGS = Type.Object(
+  {
+    HOST: Type.String({
+      default: '127.0.0.1',
+      pattern: '^[A-Za-z0-9.:_-]+$',
+      description: 'a host name or an IP address'
+    }),
+    PORT: integer(3000, 0, 65_535),
+    LOG_LEVEL: Type.Enum(LOG_LEVELS, { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` }),
+    SHUTDOWN_TIMEOUT_MS: integer(4000, 100, 60_000),
+    DATABASE_URL: Type.Optional(url('postgres-url', 'postgres://[user[:password]@]host[:port]/database')),
+    DATA_DIR: Type.String({
+      default: fileURLToPath(new URL('../.data', import.meta.url)),
+      description: 'the path of a folder'
+    }),
+    CACHE_REDIS_URL: Type.Optional(REDIS_URL),
+    REDIS_URL: Type.Optional(REDIS_URL),
+    CACHE_KEY_PREFIX: Type.String({
+      default: 'dashtam',
+      pattern: '^[A-Za-z0-9_.-]{1,64}$',
+      description: '1 to 64 characters of A-Z a-z 0-9 _ . -'
+    }),
+    CACHE_TTL_ACCOUNTS: integer(300, 60, 3600),
+    CACHE_KEY_SECRET: Type.Optional(secret()),
+    JWT_SECRET: Type.Optional(secret()),
+    ACCESS_TOKEN_TTL_SECONDS: integer(3600, 60, 86_400)
+  },
+  { additionalProperties: false }
+)
 
 export type Settings = Static<typeof SETTINGS>
 
@@ -95,10 +63,10 @@ export function readSettings(...sources: readonly Environment[]): Settings {
   if (given.CACHE_REDIS_URL !== undefined) delete given.REDIS_URL
   try {
     return envSchema<Settings>({
-      schema: structuredClone(SETTINGS),
+      schema: SETTINGS,
       data: given,
       env: false,
-      ajv: { customOptions: addFormats }
+      ajv: { customOptions: customize }
     })
   } catch (error) {
     const wrong = new Set(wrongSettings(error))
@@ -112,15 +80,11 @@ export function readSettings(...sources: readonly Environment[]): Settings {
 type AjvOptions = Exclude<NonNullable<NonNullable<Parameters<typeof envSchema>[0]>['ajv']>, { validate: unknown }>
 type Ajv = Parameters<AjvOptions['customOptions']>[0]
 
-function addFormats(ajv: Ajv): Ajv {
+function customize(ajv: Ajv): Ajv {
+  // Otherwise `1e999` becomes Infinity, which Ajv then holds against no maximum.
+  ajv.opts.strictNumbers = false
+  for (const [name, isValid] of Object.entries(URL_FORMATS)) ajv.addFormat(name, isValid)
   return ajv
-    .addFormat('redis-url', text => isUrl(text, ['redis:', 'rediss:'], /^\/?\d*$/))
-    .addFormat('postgres-url', text => isUrl(text, ['postgres:', 'postgresql:'], /^\/[^/]+$/))
-}
-
-function isUrl(text: string, protocols: readonly string[], path: RegExp): boolean {
-  const url = URL.parse(text)
-  return url !== null && protocols.includes(url.protocol) && url.hostname !== '' && path.test(url.pathname)
 }
 
 function wrongSettings(error: unknown): (keyof Settings)[] {
