@@ -32,6 +32,7 @@ export function createBuilder({ start, slots }: Family, prefix: string): (params
 export function createPatternBuilder({ name, start, slots }: Family, prefix: string): (params?: Params) => string {
   const head = prefix + start
   return (params = {}) => {
+    if (typeof params !== 'object' || params === null) throw new TypeError(`${name}: parameters must be an object`)
     const stranger = Object.keys(params).find(given => slots.every(({ parameter }) => parameter.name !== given))
     if (stranger !== undefined) throw new TypeError(`${name}: its template has no parameter '${stranger}'`)
     let pattern = head

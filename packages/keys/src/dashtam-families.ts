@@ -50,7 +50,7 @@ export const dashtamFamilies = {
     ttlSeconds: MINUTE,
     description: 'token bucket; lives as long as its window',
     writtenBy: ['request'],
-    invalidatedBy: []
+    invalidatedBy: ['time']
   },
   providerToken: {
     template: 'provider:token:{provider}:{userId}',

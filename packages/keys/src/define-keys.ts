@@ -48,7 +48,7 @@ export interface KeyFamily<Template extends string = string, Ttl = number | unde
 type TtlOf<F> = F extends { readonly ttlSeconds: infer Ttl extends number } ? Ttl : undefined
 
 /** One builder for each family, by name. */
-export type KeyFamilies<F> = { readonly [Name in keyof F]: KeyFamily<TemplateOf<F[Name]>, TtlOf<F[Name]>> }
+type KeyFamilies<F> = { readonly [Name in keyof F]: KeyFamily<TemplateOf<F[Name]>, TtlOf<F[Name]>> }
 
 /** What a registry has beside its families. */
 export interface KeyRegistry {

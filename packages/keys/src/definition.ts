@@ -24,7 +24,7 @@ export type Families = Readonly<Record<string, string | FamilyDefinition>>
 
 /** Names that a family cannot have: members of {@link Keys}, and `then`, which would make it look like a promise. */
 export const RESERVED_NAMES = ['prefix', 'familyOf', 'forTenant', 'then'] as const
-export type ReservedName = (typeof RESERVED_NAMES)[number]
+type ReservedName = (typeof RESERVED_NAMES)[number]
 
 export type TemplateOf<Family> = Family extends string
   ? Family

@@ -6,7 +6,7 @@ import { createHasher, type Hasher } from './secret.ts'
 import { canCollide, parseTemplate, type Segment } from './template.ts'
 
 /** A parameter where it stands; what follows it is literal up to the next one. */
-export interface Slot {
+interface Slot {
   readonly parameter: Parameter
   readonly after: string
 }

@@ -101,7 +101,9 @@ t.test('pattern() refuses a slip that would turn a parameter into a wildcard', a
     () => untyped.account?.pattern({ userid: 42 }),
     new TypeError("account: its template has no parameter 'userid'")
   )
-  t.throws(() => untyped.account?.pattern(null), TypeError)
+  for (const params of [null, 42, 'ada']) {
+    t.throws(() => untyped.account?.pattern(params), new TypeError('account: parameters must be an object'))
+  }
   class Owner {
     get userId() {
       return 42
@@ -207,6 +209,7 @@ t.test('defineKeys() refuses a prefix that no adapter would take, and options th
       String(prefix)
     )
   }
+  t.throws(() => defineKeys(undefined as never, {}), new TypeError('defineKeys: options must be an object'))
   const misspelt = { prefix: 'x', secrets: secret }
   t.throws(() => defineKeys(misspelt, {}), /defineKeys: unknown option 'secrets'; known are prefix, secret/)
 })

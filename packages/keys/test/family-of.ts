@@ -31,8 +31,9 @@ t.test('familyOf() names the family of a key, a tenant’s and a pattern’s too
 t.test('familyOf() gives undefined for any other string', async t => {
   const { familyOf } = defineKeys({ prefix: 'x' }, { a: 'a:{b}:c', tag: 'tag:{{b}}' })
   const strangers = ['', 'x', 'x:', 'x:a', 'x:a:', 'x:a:1', 'x:a:1:', 'x:a:1:d', 'x:a:1:cc', 'x:a:1:c:', 'x:a:1:c:2']
-  const hostile = ['x:ab:1:c', 'xx:a:1:c', 'X:a:1:c', ' x:a:1:c', 'x:~:a:1:c', 'x:@', 'x:@t', 'x:@t:', 'x:@t:@u:a:1:c']
+  const hostile = ['x:axb:c', 'xx:a:1:c', 'X:a:1:c', ' x:a:1:c', 'x:~:a:1:c', 'x:@', 'x:@t', 'x:@t:', 'x:@t:@u:a:1:c']
   const braces = ['x:a:{1}:c', 'x:a:{:c', 'x:tag:1', 'x:tag:{', 'x:tag:{1', 'x:tag:', 'x:__proto__', 'x:constructor']
+  t.equal(defineKeys({ prefix: 'x' }, { x: 'x:{id}' }).familyOf('x:@t'), undefined, 'a tenant alone')
   for (const key of [...strangers, ...hostile, ...braces]) t.equal(familyOf(key), undefined, JSON.stringify(key))
 })
 
