@@ -8,7 +8,7 @@ import { StartupError } from './infrastructure/startup-error.ts'
 import { readSettings, type Settings } from './settings.ts'
 
 /** How long closing may go on after the last connection was cut. */
-const GRACE_AFTER_CUT_MS = 800
+const GRACE_AFTER_CUT_MS = 1_500
 
 try {
   await start()

@@ -6,8 +6,8 @@ import { URL_FORMATS } from './url-formats.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
-const integer = (byDefault: number, minimum: number, maximum: number) =>
-  Type.Integer({ default: byDefault, minimum, maximum, description: `an integer from ${minimum} to ${maximum}` })
+const integer = (byDefault: number, minimum: number, maximum: number, unit = '') =>
+  Type.Integer({ default: byDefault, minimum, maximum, description: `an integer from ${minimum} to ${maximum}${unit}` })
 
 // `writeOnly` marks what may hold a secret and is never shown.
 const secret = () => Type.String({ minLength: 32, writeOnly: true, description: 'a text of at least 32 characters' })
@@ -26,7 +26,7 @@ export const SETTINGS = Type.Object(
     }),
     PORT: integer(3000, 0, 65_535),
     LOG_LEVEL: Type.Enum(LOG_LEVELS, { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` }),
-    SHUTDOWN_TIMEOUT_MS: integer(4000, 100, 60_000),
+    SHUTDOWN_TIMEOUT_MS: integer(3000, 100, 60_000),
     DATABASE_URL: Type.Optional(url('postgres-url', 'postgres://[user[:password]@]host[:port]/database')),
     DATA_DIR: Type.String({
       default: fileURLToPath(new URL('../.data', import.meta.url)),
@@ -39,7 +39,7 @@ export const SETTINGS = Type.Object(
       pattern: '^[A-Za-z0-9_.-]{1,64}$',
       description: '1 to 64 characters of A-Z a-z 0-9 _ . -'
     }),
-    CACHE_TTL_ACCOUNTS: integer(300, 60, 3600),
+    CACHE_TTL_ACCOUNTS: integer(300, 60, 3600, ' (seconds)'),
     CACHE_KEY_SECRET: Type.Optional(secret()),
     JWT_SECRET: Type.Optional(secret()),
     ACCESS_TOKEN_TTL_SECONDS: integer(3600, 60, 86_400)

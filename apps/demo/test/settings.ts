@@ -13,7 +13,7 @@ t.test('readSettings() gives every setting a default, or leaves it out', async t
     CACHE_TTL_ACCOUNTS: 300,
     ACCESS_TOKEN_TTL_SECONDS: 3600,
     LOG_LEVEL: 'info',
-    SHUTDOWN_TIMEOUT_MS: 4000
+    SHUTDOWN_TIMEOUT_MS: 3000
   })
 })
 
@@ -37,8 +37,8 @@ t.test('readSettings() names each wrong setting and what was expected', async t 
     ['PORT', '3000.5', 'an integer from 0 to 65535; got "3000.5"'],
     ['PORT', '1e999', 'an integer from 0 to 65535; got "1e999"'],
     ['CACHE_KEY_PREFIX', 'dash:tam', '1 to 64 characters of A-Z a-z 0-9 _ . -; got "dash:tam"'],
-    ['CACHE_TTL_ACCOUNTS', '59', 'an integer from 60 to 3600; got "59"'],
-    ['CACHE_TTL_ACCOUNTS', '5 m', 'an integer from 60 to 3600; got "5 m"'],
+    ['CACHE_TTL_ACCOUNTS', '59', 'an integer from 60 to 3600 (seconds); got "59"'],
+    ['CACHE_TTL_ACCOUNTS', '5 m', 'an integer from 60 to 3600 (seconds); got "5 m"'],
     ['ACCESS_TOKEN_TTL_SECONDS', '86401', 'an integer from 60 to 86400; got "86401"'],
     ['SHUTDOWN_TIMEOUT_MS', '0', 'an integer from 100 to 60000; got "0"'],
     ['LOG_LEVEL', 'loud', 'one of fatal, error, warn, info, debug, trace, silent; got "loud"']
