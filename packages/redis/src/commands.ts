@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { CacheError, CacheOperation, Err, Result } from '@dashtam/cache-protocol'
+import type { CacheError, CacheOperation, Err, Ok, Result } from '@dashtam/cache-protocol'
 import { ok } from '@dashtam/cache-protocol'
 import type { PortGuard } from '@dashtam/cache-protocol/adapter'
 import type { ConnectionMonitor } from './connection-monitor.ts'
@@ -22,24 +22,37 @@ export class Commands {
   }
 
   /** Runs `send`, which issues one command (or one pipeline), under the deadline. Never rejects. */
-  run<T>(operation: CacheOperation, key: string | undefined, send: () => Promise<T>): Promise<Result<T>> {
+  run<T>(operation: CacheOperation, key: string | undefined, send: () => Promise<T>): Promise<Result<T>>
+  /** The same, with what the server answered turned into what the operation answers. */
+  run<T, U>(
+    operation: CacheOperation,
+    key: string | undefined,
+    send: () => Promise<T>,
+    toAnswer: (value: T) => Ok<U>
+  ): Promise<Result<U>>
+  run(
+    operation: CacheOperation,
+    key: string | undefined,
+    send: () => Promise<unknown>,
+    toAnswer: (value: unknown) => Ok<unknown> = ok
+  ): Promise<Result<unknown>> {
     if (this.#isClosed) return Promise.resolve(this.#guard.closed(operation))
     if (this.#monitor.isOpenCircuit) return Promise.resolve(this.#circuitOpen(operation, key))
+    const { opening } = this.#monitor
     return new Promise(resolve => {
       const pending = this.#deadlines.start(() => {
         this.#monitor.timedOut()
         resolve(this.#timeout(operation, key))
       })
-      const { opening } = this.#monitor
       // A command that is sent before the first connection stands would be rejected: there is no offline queue.
       const sent = opening === undefined ? send() : opening.then(send)
-      // After the deadline both are no-ops: the promise is settled and the entry gone.
       sent.then(
         value => {
+          // After the deadline nobody waits any more.
           if (pending.isFinished) return
           this.#deadlines.finish(pending)
           this.#monitor.answered()
-          resolve(ok(value))
+          resolve(toAnswer(value))
         },
         (error: unknown) => {
           if (pending.isFinished) return

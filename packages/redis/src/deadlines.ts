@@ -3,38 +3,46 @@ export class Pending {
   isFinished = false
   previous: Pending | undefined
   next: Pending | undefined
-  readonly dueMs: number
+  readonly startedTick: number
   readonly onDue: () => void
 
-  constructor(dueMs: number, onDue: () => void) {
-    this.dueMs = dueMs
+  constructor(startedTick: number, onDue: () => void) {
+    this.startedTick = startedTick
     this.onDue = onDue
   }
 }
 
+/** A deadline is kept to an eighth of its length. */
+const TICKS = 8
+
 /**
- * One deadline for every command, kept by one timer. All have the same length, so the list is in order of dueness and
- * the timer only ever looks at its head. A timer per command costs more than the command itself.
+ * One deadline for every command, kept by one timer that ticks while any is under way. All have the same length, so the
+ * list is in order of dueness and a tick only looks at its head. A timer per command costs more than the command itself.
+ *
+ * Counted in ticks and not by the clock: when this process has stalled, the answers wait in the socket, and what ran
+ * out was its own time and not that of Redis.
  */
 export class Deadlines {
-  readonly #lengthMs: number
+  readonly #tickMs: number
+  #tick = 0
   #head: Pending | undefined
   #tail: Pending | undefined
   #timer: NodeJS.Timeout | undefined
   #idle: (() => void)[] = []
 
   constructor(lengthMs: number) {
-    this.#lengthMs = lengthMs
+    this.#tickMs = Math.ceil(lengthMs / TICKS)
   }
 
   /** Calls `onDue` when the time is over, unless the returned entry is passed to `finish` before. */
   start(onDue: () => void): Pending {
-    const pending = new Pending(performance.now() + this.#lengthMs, onDue)
+    const pending = new Pending(this.#tick, onDue)
     pending.previous = this.#tail
     if (this.#tail === undefined) this.#head = pending
     else this.#tail.next = pending
     this.#tail = pending
-    if (this.#timer === undefined) this.#arm(this.#lengthMs)
+    // Unreferenced: while a command is under way its socket keeps the process alive.
+    this.#timer ??= setInterval(() => this.#onTick(), this.#tickMs).unref()
     return pending
   }
 
@@ -45,6 +53,9 @@ export class Deadlines {
     else previous.next = next
     if (next === undefined) this.#tail = previous
     else next.previous = previous
+    // One that has grown old must not keep its younger neighbours alive, or each becomes old in its turn.
+    pending.previous = undefined
+    pending.next = undefined
     if (this.#head === undefined && this.#idle.length > 0) this.#tellIdle()
   }
 
@@ -54,23 +65,21 @@ export class Deadlines {
 
   /** Resolves as soon as no command is under way: after one deadline at most. */
   whenIdle(): Promise<void> {
-    return this.#head === undefined ? Promise.resolve() : new Promise(resolve => this.#idle.push(resolve))
+    return this.isIdle ? Promise.resolve() : new Promise(resolve => this.#idle.push(resolve))
   }
 
-  #arm(delayMs: number): void {
-    // Unreferenced: while a command is under way its socket keeps the process alive.
-    this.#timer = setTimeout(() => this.#expire(), delayMs).unref()
-  }
-
-  #expire(): void {
-    this.#timer = undefined
-    const nowMs = performance.now()
-    while (this.#head !== undefined && this.#head.dueMs <= nowMs) {
+  #onTick(): void {
+    this.#tick++
+    // The tick in which a command started was under way already.
+    while (this.#head !== undefined && this.#tick - this.#head.startedTick > TICKS) {
       const due = this.#head
       this.finish(due)
       due.onDue()
     }
-    if (this.#head !== undefined) this.#arm(Math.ceil(this.#head.dueMs - nowMs))
+    if (this.#head === undefined) {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+    }
   }
 
   #tellIdle(): void {

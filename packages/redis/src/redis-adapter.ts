@@ -108,16 +108,16 @@ export class RedisAdapter implements CacheProtocol {
     return text.ok ? this.#set('setJson', key, text.value, options) : Promise.resolve(text)
   }
 
-  async take(key: string): Promise<Result<string | undefined>> {
+  take(key: string): Promise<Result<string | undefined>> {
     const refused = this.#refuses('take', key)
-    if (refused !== undefined) return refused
-    return orMiss(await this.#commands.run('take', key, () => this.#client.getdel(key)))
+    if (refused !== undefined) return Promise.resolve(refused)
+    return this.#commands.run('take', key, () => this.#client.getdel(key), orMiss)
   }
 
-  async delete(key: string): Promise<Result<boolean>> {
+  delete(key: string): Promise<Result<boolean>> {
     const refused = this.#refuses('delete', key)
-    if (refused !== undefined) return refused
-    return isOne(await this.#commands.run('delete', key, () => this.#client.unlink(key)))
+    if (refused !== undefined) return Promise.resolve(refused)
+    return this.#commands.run('delete', key, () => this.#client.unlink(key), isOne)
   }
 
   async deleteMany(keys: Iterable<string>): Promise<Result<number>> {
@@ -131,10 +131,10 @@ export class RedisAdapter implements CacheProtocol {
     return refused ?? this.#unlinkMatching('deletePattern', pattern)
   }
 
-  async exists(key: string): Promise<Result<boolean>> {
+  exists(key: string): Promise<Result<boolean>> {
     const refused = this.#refuses('exists', key)
-    if (refused !== undefined) return refused
-    return isOne(await this.#commands.run('exists', key, () => this.#client.exists(key)))
+    if (refused !== undefined) return Promise.resolve(refused)
+    return this.#commands.run('exists', key, () => this.#client.exists(key), isOne)
   }
 
   async expire(key: string, ttlSeconds: number): Promise<Result<boolean>> {
@@ -143,19 +143,18 @@ export class RedisAdapter implements CacheProtocol {
     const ttlMs = this.#guard.explicitTtlMs('expire', ttlSeconds)
     if (!ttlMs.ok) return ttlMs
     if (ttlMs.value !== Infinity) {
-      return isOne(await this.#commands.run('expire', key, () => this.#client.pexpire(key, ttlMs.value)))
+      return this.#commands.run('expire', key, () => this.#client.pexpire(key, ttlMs.value), isOne)
     }
-    const persisted = isOne(await this.#commands.run('expire', key, () => this.#client.persist(key)))
+    const persisted = await this.#commands.run('expire', key, () => this.#client.persist(key), isOne)
     // PERSIST answers 0 as well for a key that had no expiry.
     if (!persisted.ok || persisted.value) return persisted
-    return isOne(await this.#commands.run('expire', key, () => this.#client.exists(key)))
+    return this.#commands.run('expire', key, () => this.#client.exists(key), isOne)
   }
 
-  async ttl(key: string): Promise<Result<number | undefined>> {
+  ttl(key: string): Promise<Result<number | undefined>> {
     const refused = this.#refuses('ttl', key)
-    if (refused !== undefined) return refused
-    const remaining = await this.#commands.run('ttl', key, () => this.#client.pttl(key))
-    return remaining.ok ? ok(secondsOf(remaining.value)) : remaining
+    if (refused !== undefined) return Promise.resolve(refused)
+    return this.#commands.run('ttl', key, () => this.#client.pttl(key), toSeconds)
   }
 
   increment(key: string, by = 1, options?: LifetimeOptions): Promise<Result<number>> {
@@ -167,28 +166,29 @@ export class RedisAdapter implements CacheProtocol {
   }
 
   async getMany(keys: Iterable<string>): Promise<Result<Map<string, string | undefined>>> {
-    const found = new Map<string, string | undefined>()
-    for (const key of keys) found.set(key, undefined)
-    const all = [...found.keys()]
+    const all = [...keys]
     const refused = this.#closedFor('getMany') ?? this.#guard.keys('getMany', all)
     if (refused !== undefined) return refused
-    const reads = batchesOf(this.#client, all).map(batch => this.#readBatch(batch, found))
-    for (const read of await Promise.all(reads)) if (!read.ok) return read
-    return ok(found)
+    const found = new Map<string, string | undefined>()
+    const batches = batchesOf(this.#client, all, itself)
+    // Answers come back batch by batch; the order of the Map is that of the question.
+    if (batches.length > 1) for (const key of all) found.set(key, undefined)
+    const reads = await Promise.all(batches.map(batch => this.#readBatch(batch, found)))
+    return reads.find(read => read !== undefined) ?? ok(found)
   }
 
   async setMany(
     entries: Iterable<readonly [key: string, value: string]>,
     options?: LifetimeOptions
   ): Promise<Result<void>> {
-    const all = new Map(entries)
+    const all = [...entries]
     const refused = this.#closedFor('setMany') ?? this.#guard.entries('setMany', all)
     if (refused !== undefined) return refused
     const ttlMs = this.#guard.ttlMs('setMany', options)
     if (!ttlMs.ok) return ttlMs
     let stored = 0
-    for (const batch of batchesOf(this.#client, [...all.keys()])) {
-      const written = await this.#writeBatch(batch, all, ttlMs.value)
+    for (const batch of batchesOf(this.#client, all, keyOfEntry)) {
+      const written = await this.#writeBatch(batch, ttlMs.value)
       stored += written.stored
       if (written.failure !== undefined) return withDetails(written.failure, { stored })
     }
@@ -214,11 +214,15 @@ export class RedisAdapter implements CacheProtocol {
     return deleted.ok ? DONE : deleted
   }
 
-  async ping(): Promise<Result<true>> {
+  ping(): Promise<Result<true>> {
     const refused = this.#closedFor('ping')
-    if (refused !== undefined) return refused
-    const answer = await this.#commands.run('ping', undefined, () => this.#client.ping())
-    return answer.ok ? ok(true) : answer
+    if (refused !== undefined) return Promise.resolve(refused)
+    return this.#commands.run(
+      'ping',
+      undefined,
+      () => this.#client.ping(),
+      () => YES
+    )
   }
 
   close(): Promise<Result<void>> {
@@ -241,27 +245,26 @@ export class RedisAdapter implements CacheProtocol {
     return this.#closedFor(operation) ?? this.#guard.key(operation, key)
   }
 
-  async #read(operation: CacheOperation, key: string): Promise<Result<string | undefined>> {
-    return orMiss(await this.#commands.run(operation, key, () => this.#client.get(key)))
+  #read(operation: CacheOperation, key: string): Promise<Result<string | undefined>> {
+    return this.#commands.run(operation, key, () => this.#client.get(key), orMiss)
   }
 
-  async #set(
+  #set(
     operation: 'set' | 'setJson',
     key: string,
     value: string,
     options: LifetimeOptions | undefined
   ): Promise<Result<void>> {
     const refused = this.#refuses(operation, key) ?? this.#guard.value(operation, key, value)
-    if (refused !== undefined) return refused
+    if (refused !== undefined) return Promise.resolve(refused)
     const ttlMs = this.#guard.ttlMs(operation, options)
-    if (!ttlMs.ok) return ttlMs
-    const stored = await this.#commands.run(operation, key, () =>
+    if (!ttlMs.ok) return Promise.resolve(ttlMs)
+    const send = () =>
       ttlMs.value === Infinity ? this.#client.set(key, value) : this.#client.set(key, value, 'PX', ttlMs.value)
-    )
-    return stored.ok ? DONE : stored
+    return this.#commands.run(operation, key, send, done)
   }
 
-  async #add(
+  #add(
     operation: 'increment' | 'decrement',
     key: string,
     by: number,
@@ -269,61 +272,64 @@ export class RedisAdapter implements CacheProtocol {
     options: LifetimeOptions | undefined
   ): Promise<Result<number>> {
     const refused = this.#refuses(operation, key) ?? this.#guard.amount(operation, by)
-    if (refused !== undefined) return refused
+    if (refused !== undefined) return Promise.resolve(refused)
     const ttlMs = this.#guard.ttlMs(operation, options)
-    if (!ttlMs.ok) return ttlMs
+    if (!ttlMs.ok) return Promise.resolve(ttlMs)
     const lifetime = ttlMs.value === Infinity ? '' : ttlMs.value
-    const sum = await this.#commands.run(operation, key, () =>
-      runScript(this.#client, increment, [key, by * sign, lifetime])
-    )
-    return sum.ok ? ok(Number(sum.value)) : sum
+    const send = () => runScript(this.#client, increment, [key, by * sign, lifetime])
+    return this.#commands.run(operation, key, send, sum => ok(Number(sum)))
   }
 
-  async #readBatch(keys: readonly string[], found: Map<string, string | undefined>): Promise<Result<unknown>> {
+  /** Reads into `found`; answers the failure, if there was one. */
+  async #readBatch(
+    keys: readonly string[],
+    found: Map<string, string | undefined>
+  ): Promise<Err<CacheError> | undefined> {
     const values = await this.#commands.run('getMany', undefined, () => this.#client.mget(keys as string[]))
     if (!values.ok) return values
     const missing: string[] = []
-    for (const [index, key] of keys.entries()) {
-      const value = values.value[index]
-      if (typeof value === 'string') found.set(key, value)
-      else missing.push(key)
+    for (const [index, value] of values.value.entries()) {
+      const key = keys[index] as string
+      found.set(key, value ?? undefined)
+      if (value === null) missing.push(key)
     }
-    return missing.length === 0 ? values : this.#assertAbsent(missing)
+    return missing.length === 0 ? undefined : this.#failureOfMissing(missing)
   }
 
   /** MGET calls what is not a string a miss. One EXISTS tells; only if there is such a key is each looked at. */
-  async #assertAbsent(keys: readonly string[]): Promise<Result<unknown>> {
+  async #failureOfMissing(keys: readonly string[]): Promise<Err<CacheError> | undefined> {
     const existing = await this.#commands.run('getMany', undefined, () => this.#client.exists(...keys))
-    if (!existing.ok || existing.value === 0) return existing
+    if (!existing.ok) return existing
+    if (existing.value === 0) return undefined
     // Written meanwhile, or of another type: STRLEN tells them apart as GET would, without the value.
     const checks = keys.map(key => this.#commands.run('getMany', key, () => this.#client.strlen(key)))
-    return (await Promise.all(checks)).find(check => !check.ok) ?? existing
+    return (await Promise.all(checks)).find(check => !check.ok)
   }
 
   async #writeBatch(
-    keys: readonly string[],
-    entries: ReadonlyMap<string, string>,
+    entries: readonly (readonly [key: string, value: string])[],
     ttlMs: number
   ): Promise<{ stored: number; failure?: Err<CacheError> }> {
-    const pipeline = this.#client.pipeline()
-    for (const key of keys) {
-      const value = entries.get(key) ?? ''
-      if (ttlMs === Infinity) pipeline.set(key, value)
-      else pipeline.set(key, value, 'PX', ttlMs)
-    }
     let stored = 0
-    // A pipeline resolves although rows of it failed, so each row is looked at; the first failure stands for all.
     const written = await this.#commands.run('setMany', undefined, async () => {
-      const rows = (await pipeline.exec()) ?? []
-      const failed = rows.find(([error]) => error !== null)
-      stored = rows.filter(([error]) => error === null).length
-      if (failed !== undefined) throw failed[0]
+      const pipeline = this.#client.pipeline()
+      for (const [key, value] of entries) {
+        if (ttlMs === Infinity) pipeline.set(key, value)
+        else pipeline.set(key, value, 'PX', ttlMs)
+      }
+      let failed: Error | undefined
+      // A pipeline resolves although rows of it failed, so each is looked at; the first failure stands for all.
+      for (const [error] of (await pipeline.exec()) ?? []) {
+        if (error === null) stored++
+        else failed ??= error
+      }
+      if (failed !== undefined) throw failed
     })
     return written.ok ? { stored } : { stored, failure: written }
   }
 
   async #unlink(operation: CacheOperation, keys: readonly string[]): Promise<Result<number>> {
-    const batches = batchesOf(this.#client, keys)
+    const batches = batchesOf(this.#client, keys, itself)
     const results = await Promise.all(
       batches.map(batch => this.#commands.run(operation, undefined, () => this.#client.unlink(...batch)))
     )
@@ -366,18 +372,20 @@ export class RedisAdapter implements CacheProtocol {
   }
 }
 
-function orMiss(read: Result<string | null>): Result<string | undefined> {
-  return read.ok && read.value === null ? ok(undefined) : (read as Result<string>)
-}
+const MISS = DONE
+const YES: Ok<true> = Object.freeze({ ok: true, value: true })
+const NO: Ok<false> = Object.freeze({ ok: true, value: false })
 
-function isOne(answer: Result<number>): Result<boolean> {
-  return answer.ok ? ok(answer.value === 1) : answer
-}
+const done = () => DONE
+const itself = (key: string) => key
+const keyOfEntry = ([key]: readonly [key: string, value: string]) => key
+const orMiss = (value: string | null): Ok<string | undefined> => (value === null ? MISS : ok(value))
+const isOne = (count: number): Ok<boolean> => (count === 1 ? YES : NO)
 
 /** PTTL's three cases: -2 no such key, -1 no expiry, else what is left. */
-function secondsOf(remainingMs: number): number | undefined {
-  if (remainingMs === -2) return undefined
-  return remainingMs === -1 ? Infinity : remainingMs / 1_000
+function toSeconds(remainingMs: number): Ok<number | undefined> {
+  if (remainingMs === -2) return MISS
+  return ok(remainingMs === -1 ? Infinity : remainingMs / 1_000)
 }
 
 function withDetails({ error }: Err<CacheError>, counts: { stored?: number; deleted?: number }): Err<CacheError> {

@@ -4,10 +4,14 @@ import { Cluster, type Redis } from 'ioredis'
 /** So many keys at most in one command: more would block the server, and every process that follows it, for too long. */
 export const BATCH_SIZE = 1_000
 
-/** Splits keys into what one multi-key command may carry: `BATCH_SIZE` keys, in a cluster all of one slot. */
-export function batchesOf(client: Redis | Cluster, keys: readonly string[]): string[][] {
-  const groups = client instanceof Cluster ? bySlot(keys) : [keys]
-  return groups.flatMap(chunksOf)
+/** Splits `items` into what one multi-key command may carry: `BATCH_SIZE` keys, in a cluster all of one slot. */
+export function batchesOf<Item>(
+  client: Redis | Cluster,
+  items: readonly Item[],
+  keyOf: (item: Item) => string
+): (readonly Item[])[] {
+  if (client instanceof Cluster) return bySlot(items, keyOf).flatMap(chunksOf)
+  return chunksOf(items)
 }
 
 /** The servers that between them hold every key. */
@@ -15,19 +19,20 @@ export function mastersOf(client: Redis | Cluster): Redis[] {
   return client instanceof Cluster ? client.nodes('master') : [client]
 }
 
-function bySlot(keys: readonly string[]): string[][] {
-  const groups = new Map<number, string[]>()
-  for (const key of keys) {
-    const slot = calculateSlot(key)
+function bySlot<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[][] {
+  const groups = new Map<number, Item[]>()
+  for (const item of items) {
+    const slot = calculateSlot(keyOf(item))
     const group = groups.get(slot)
-    if (group === undefined) groups.set(slot, [key])
-    else group.push(key)
+    if (group === undefined) groups.set(slot, [item])
+    else group.push(item)
   }
   return [...groups.values()]
 }
 
-function chunksOf(keys: readonly string[]): string[][] {
-  const chunks: string[][] = []
-  for (let start = 0; start < keys.length; start += BATCH_SIZE) chunks.push(keys.slice(start, start + BATCH_SIZE))
+function chunksOf<Item>(items: readonly Item[]): (readonly Item[])[] {
+  if (items.length <= BATCH_SIZE) return items.length === 0 ? [] : [items]
+  const chunks: (readonly Item[])[] = []
+  for (let start = 0; start < items.length; start += BATCH_SIZE) chunks.push(items.slice(start, start + BATCH_SIZE))
   return chunks
 }
