@@ -30,7 +30,11 @@ const checks: readonly Step[] = [
     alone: true,
     digest: withoutPassedFiles
   },
-  { name: 'coverage', command: ['node', 'scripts/check/coverage.ts'], needs: ['tests'] }
+  {
+    name: 'coverage',
+    command: ['node', '--disable-warning=ExperimentalWarning', 'scripts/check/coverage.ts'],
+    needs: ['tests']
+  }
 ]
 
 const steps = chosen(process.argv.slice(2))
