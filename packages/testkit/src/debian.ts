@@ -21,7 +21,7 @@ export async function mayInstallDebianPackages(): Promise<boolean> {
 /** Installs a package unless it is installed; rejects with what apt-get said when that fails. */
 export async function installDebianPackage(name: string): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  await run('flock', [LOCK_FILE, 'sh', '-c', INSTALL, 'sh', name], { env }).catch((error: { stderr?: string }) => {
-    throw new Error(`apt-get could not install ${name}: ${error.stderr?.trim() ?? error}`)
+  await run('flock', [LOCK_FILE, 'sh', '-c', INSTALL, 'sh', name], { env }).catch((error: { stderr: string }) => {
+    throw new Error(`apt-get could not install ${name}: ${error.stderr.trim()}`, { cause: error })
   })
 }

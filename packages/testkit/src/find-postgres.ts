@@ -55,6 +55,6 @@ export async function letsUsIn(url: string): Promise<boolean> {
   } catch {
     return false
   } finally {
-    await client.end().catch(() => undefined)
+    await client.end()
   }
 }

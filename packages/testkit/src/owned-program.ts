@@ -74,6 +74,7 @@ async function spawnWatched(options: ProgramOptions, outputFile: string): Promis
     ['-c', WATCHED, 'sh', endSignal.replace('SIG', ''), options.directory, command, ...args],
     { cwd: options.directory, detached: true, stdio: ['ignore', output.fd, output.fd, 'pipe'], ...user }
   )
+  const exited = new Promise(resolve => child.once('exit', resolve))
   await Promise.all([once(child, 'spawn'), output.close()])
   // Node's types know neither that a pipe is a socket nor that a spawned process has a pid.
   const watchdog = child.stdio[3] as Socket
@@ -82,7 +83,7 @@ async function spawnWatched(options: ProgramOptions, outputFile: string): Promis
   watchdog.unref()
   child.unref()
 
-  const ended = once(child, 'exit').then(() => watchdog.write('ended\n'))
+  const ended = exited.then(() => watchdog.write('ended\n'))
   const isRunning = () => child.exitCode === null && child.signalCode === null
   return {
     pid,
