@@ -98,7 +98,7 @@ export function checkedUrl(url: string): string {
   if (parsed === null)
     throw new TypeError("url must be a Redis URL, as in 'redis://localhost:6379'; got something else")
   if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
-    throw new TypeError(`url must begin with redis:// or rediss://, got '${parsed.protocol}'`)
+    throw new TypeError('url must begin with redis:// or rediss://; it begins with something else')
   }
   if (parsed.hostname === '') throw new TypeError("url must name a host, as in 'redis://localhost:6379'")
   if (!/^\/?\d*$/.test(parsed.pathname)) {

@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { renderLua } from '../scripts/build-lua.ts'
+
+const directory = new URL('../lua/', import.meta.url)
+const files = readdirSync(directory)
+
+t.test('src/generated/lua.ts is fresh', async t => {
+  t.equal(readFileSync(new URL('../src/generated/lua.ts', import.meta.url), 'utf8'), renderLua())
+})
+
+t.test('each script declares in its header the keys that it touches, and is called', async t => {
+  const adapter = readFileSync(new URL('../src/redis-adapter.ts', import.meta.url), 'utf8')
+  for (const file of files) {
+    const source = readFileSync(new URL(file, directory), 'utf8')
+    const header = source.split('\n').filter(line => line.startsWith('--'))
+    const body = source
+      .split('\n')
+      .filter(line => !line.startsWith('--'))
+      .join('\n')
+    for (const list of ['KEYS', 'ARGV']) {
+      const used = new Set(Array.from(body.matchAll(new RegExp(`${list}\\[(\\d+)\\]`, 'g')), match => match[1]))
+      const declared = new Set(
+        Array.from(header.join('\n').matchAll(new RegExp(`${list}\\[(\\d+)\\]`, 'g')), match => match[1])
+      )
+      t.strictSame(used, declared, `${file}: ${list}`)
+    }
+    t.match(header.join('\n'), /-- RETURNS {2}/, `${file}: what it returns`)
+    t.ok(adapter.includes(file.replace('.lua', '')), `${file}: is called`)
+  }
+})
