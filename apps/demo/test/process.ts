@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
@@ -64,18 +65,27 @@ t.test('takeDataFolder() takes a folder over from a process that is gone', async
   mkdirSync(folder, { recursive: true })
   const gone = runDemo({ PORT: 'http' })
   await gone.ended
-  for (const left of [String(gone.process.pid), String(process.pid), 'garbage', '']) {
+  for (const left of [String(gone.process.pid), String(process.pid), 'garbage', '', '0']) {
     writeFileSync(join(folder, 'demo.pid'), left)
-    const release = takeDataFolder(folder)
+    const release = await takeDataFolder(folder)
     t.equal(readFileSync(join(folder, 'demo.pid'), 'utf8'), `${process.pid}\n`)
     release()
     t.throws(() => readFileSync(join(folder, 'demo.pid')), { code: 'ENOENT' })
   }
 })
 
+t.test('takeDataFolder() waits for a process that is about to end', async t => {
+  const folder = t.testdir()
+  const ending = spawn('sleep', ['0.3'])
+  writeFileSync(join(folder, 'demo.pid'), String(ending.pid))
+  const release = await takeDataFolder(folder)
+  t.equal(ending.exitCode, 0)
+  release()
+})
+
 t.test('takeDataFolder() says why a folder cannot be used', async t => {
   const file = join(t.testdir({ file: '' }), 'file')
-  t.throws(() => takeDataFolder(file), { message: /^DATA_DIR: the folder .*file cannot be used: / })
+  await t.rejects(takeDataFolder(file), { message: /^DATA_DIR: the folder .*file cannot be used: / })
 })
 
 t.test('the demo prints where it listens, what it runs on and what to try', async t => {

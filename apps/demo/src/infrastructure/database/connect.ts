@@ -15,7 +15,7 @@ export interface OpenDatabase {
 
 /** Opens PostgreSQL inside this process, with its data in `folder`. */
 export async function openEmbeddedDatabase(folder: string): Promise<OpenDatabase> {
-  const release = takeDataFolder(folder)
+  const release = await takeDataFolder(folder)
   try {
     const pglite = await PGlite.create(join(folder, 'pglite'))
     const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) })

@@ -1,8 +1,12 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StartupError } from '../startup-error.ts'
 
 const LOCK_FILE = 'demo.pid'
+
+/** One that has just been told to end may need this long. */
+const PATIENCE_MS = 1_000
 
 /**
  * Takes a folder for this process, because an embedded database is ruined by two processes in it. The lock of a process
@@ -11,12 +15,15 @@ const LOCK_FILE = 'demo.pid'
  * @returns what gives the folder back.
  * @throws StartupError when another process uses the folder, or nobody can.
  */
-export function takeDataFolder(folder: string): () => void {
+export async function takeDataFolder(folder: string): Promise<() => void> {
   const lock = join(folder, LOCK_FILE)
+  const untilMs = performance.now() + PATIENCE_MS
   try {
     mkdirSync(folder, { recursive: true })
-    const owner = ownerOf(lock)
-    if (owner !== undefined && isAlive(owner)) throw inUse(folder, lock, owner)
+    for (let owner = ownerOf(lock); owner !== undefined && isAlive(owner); owner = ownerOf(lock)) {
+      if (performance.now() > untilMs) throw inUse(folder, lock, owner)
+      await sleep(50)
+    }
     rmSync(lock, { force: true })
     writeFileSync(lock, `${process.pid}\n`, { flag: 'wx' })
   } catch (error) {
@@ -31,7 +38,7 @@ function ownerOf(lock: string): number | undefined {
   try {
     const pid = Number.parseInt(readFileSync(lock, 'utf8'), 10)
     // Our own number is left over from a process that had it before, as the first process of every container has.
-    return Number.isNaN(pid) || pid === process.pid ? undefined : pid
+    return pid > 0 && pid !== process.pid ? pid : undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
@@ -41,10 +48,19 @@ function ownerOf(lock: string): number | undefined {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    return !isZombie(pid)
   } catch (error) {
     // It is there, but belongs to somebody else.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** Whether it has ended and only its parent has not noticed: the state in proc(5), so on Linux alone. */
+function isZombie(pid: number): boolean {
+  try {
+    return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
   }
 }
 
