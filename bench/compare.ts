@@ -27,7 +27,7 @@ export interface Comparison {
  * Prints the median of each and its ratio to the first, taken pair by pair. The order changes with each turn.
  */
 export async function compare(comparison: Comparison): Promise<void> {
-  const { title, operations, contenders, expected, atLeast, rounds = 40, prepare = async () => {} } = comparison
+  const { title, operations, contenders, expected, atLeast, rounds = 30, prepare = async () => {} } = comparison
   const times = contenders.map(() => [] as number[])
   for (let round = -3; round < rounds; round++) {
     const order = [...contenders.keys()]

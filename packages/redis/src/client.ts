@@ -59,9 +59,21 @@ const PRESET = {
 
 type Preset = RedisOptions & { replyMapping: 'legacy' }
 
+export const CLIENT_OPTIONS: ReadonlySet<string> = new Set([
+  'url',
+  'cluster',
+  'sentinels',
+  'sentinelName',
+  'connectTimeoutMs',
+  'keepAliveMs',
+  'redis'
+] satisfies (keyof RedisClientOptions)[])
+
 /** Makes an ioredis client with the presets of a cache. It connects by itself; whoever makes it closes it. */
 export function createRedisClient(options: RedisClientOptions): Redis | Cluster {
   const { connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS, keepAliveMs = DEFAULT_KEEP_ALIVE_MS, redis } = options
+  const unknown = Object.keys(options).find(name => !CLIENT_OPTIONS.has(name))
+  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'; ioredis' own go into \`redis\``)
   for (const [name, value] of Object.entries({ connectTimeoutMs, keepAliveMs })) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new TypeError(`${name} must be an integer of at least 1, got ${String(value)}`)

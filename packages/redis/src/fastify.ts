@@ -2,7 +2,7 @@ import fastifyRedis from '@fastify/redis'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Cluster, Redis } from 'ioredis'
-import { createRedisClient, type RedisClientOptions } from './client.ts'
+import { CLIENT_OPTIONS, createRedisClient, type RedisClientOptions } from './client.ts'
 import { closeClient } from './close-client.ts'
 import { RedisAdapter, type RedisAdapterOptions } from './redis-adapter.ts'
 
@@ -31,13 +31,16 @@ const DEFAULT_BOOT_TIMEOUT_MS = 1_000
 const CLOSE_TIMEOUT_MS = 500
 
 const plugin: FastifyPluginAsync<RedisCachePluginOptions> = async (app, options) => {
-  const { bootTimeoutMs = DEFAULT_BOOT_TIMEOUT_MS, url, cluster, sentinels, ...rest } = options
+  const { bootTimeoutMs = DEFAULT_BOOT_TIMEOUT_MS, ...rest } = options
   if (!Number.isFinite(bootTimeoutMs) || bootTimeoutMs < 0) {
     throw new TypeError(`bootTimeoutMs must be a number of at least 0, got ${String(bootTimeoutMs)}`)
   }
-  const isOurs = url !== undefined || cluster !== undefined || sentinels !== undefined
-  const client = isOurs ? createRedisClient(options as RedisClientOptions) : clientOf(app)
-  const adapter = new RedisAdapter({ ...rest, client, logger: app.log })
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined)
+  const clientOptions = Object.fromEntries(given.filter(([name]) => CLIENT_OPTIONS.has(name)))
+  const adapterOptions = Object.fromEntries(given.filter(([name]) => !CLIENT_OPTIONS.has(name)))
+  const isOurs = Object.keys(clientOptions).length > 0
+  const client = isOurs ? createRedisClient(clientOptions as RedisClientOptions) : clientOf(app)
+  const adapter = openAdapter(app, client, isOurs, adapterOptions as typeof rest)
   app.addHook('onClose', async () => {
     await adapter.close()
     if (isOurs) await closeClient(client, CLOSE_TIMEOUT_MS)
@@ -52,6 +55,21 @@ const plugin: FastifyPluginAsync<RedisCachePluginOptions> = async (app, options)
 /** Makes the Redis adapter `app.redisCache`, and closes it with the app. */
 export const fastifyRedisCache = fp(plugin, { name: '@dashtam/cache-redis', fastify: '5.x' })
 export default fastifyRedisCache
+
+/** A client that nobody will use any more must not go on connecting. */
+function openAdapter(
+  app: FastifyInstance,
+  client: Redis | Cluster,
+  isOurs: boolean,
+  options: Omit<RedisAdapterOptions, 'client'>
+): RedisAdapter {
+  try {
+    return new RedisAdapter({ ...options, client, logger: app.log })
+  } catch (error) {
+    if (isOurs) client.disconnect()
+    throw error
+  }
+}
 
 function clientOf(app: FastifyInstance): Redis {
   const client: unknown = app.hasDecorator('redis') ? app.redis : undefined

@@ -63,12 +63,20 @@ function matchClass(p: Buffer, from: number, byte: number): number {
       pi++
       if (p[pi] === byte) matched = true
     } else if (p[pi + 1] === DASH && pi + 2 < p.length) {
-      const [low, high] = [p[pi] as number, p[pi + 2] as number].sort((a, b) => a - b) as [number, number]
-      if (byte >= low && byte <= high) matched = true
+      const [low, high] = [signed(p[pi] as number), signed(p[pi + 2] as number)].sort((a, b) => a - b) as [
+        number,
+        number
+      ]
+      if (signed(byte) >= low && signed(byte) <= high) matched = true
       pi += 2
     } else if (p[pi] === byte) {
       matched = true
     }
   }
   return matched === negated ? MISMATCH : Math.min(pi + 1, p.length)
+}
+
+/** Redis compares the ends of a range as C's `char`, which is signed: beyond ASCII the order is another. */
+function signed(byte: number): number {
+  return (byte << 24) >> 24
 }

@@ -52,6 +52,12 @@ const CODE_OF: Record<CacheOperation, CacheErrorCode> = {
   connect: 'CACHE_CONNECTION_ERROR'
 }
 
+/** Adapters hand on whatever is not an option of their own, so that a misspelt one is found here. */
+function refuseUnknown(unknown: object): void {
+  const [name] = Object.keys(unknown)
+  if (name !== undefined) throw new TypeError(`unknown option '${name}'`)
+}
+
 /**
  * The checks and the errors that every adapter of the port shares, so that all of them accept the same keys, values and
  * lifetimes and say the same when they do not. Each check answers `undefined` when all is well, else the failure.
@@ -67,8 +73,10 @@ export class PortGuard {
     keyspace,
     ttlSeconds = DEFAULT_TTL_SECONDS,
     maxValueBytes = DEFAULT_MAX_VALUE_BYTES,
-    familyOf
+    familyOf,
+    ...unknown
   }: PortGuardOptions) {
+    refuseUnknown(unknown)
     this.keyspace = new Keyspace(keyspace)
     const ttlProblem = problemOfTtl(ttlSeconds)
     if (ttlProblem !== undefined) throw new TypeError(ttlProblem)
