@@ -6,8 +6,8 @@ import { Accounts } from './application/accounts.ts'
 import { CacheAside } from './application/cache-aside.ts'
 import { createSignIn } from './application/sign-in.ts'
 import { createAccountRepository } from './infrastructure/database/account-repository.ts'
+import { DatabaseMonitor, isUnavailable } from './infrastructure/database/availability.ts'
 import { type OpenDatabase, openEmbeddedDatabase, openServerDatabase } from './infrastructure/database/connect.ts'
-import { isDatabaseUnavailable } from './infrastructure/database/fault.ts'
 import { prepareDatabase } from './infrastructure/database/prepare.ts'
 import { DEMO_PASSWORD } from './infrastructure/database/seed.ts'
 import { sharedSecret } from './infrastructure/database/shared-secret.ts'
@@ -35,7 +35,9 @@ export interface Demo {
 export async function createDemo(settings: Settings): Promise<Demo> {
   const app = createServer(settings)
   try {
-    const database = await openDatabase(settings, app)
+    const monitor = new DatabaseMonitor(app.log)
+    registerProblems(app, { isUnavailable, onUnavailable: error => monitor.failed(error) })
+    const database = await openDatabase(settings, app, monitor)
     await registerRoutes(app, settings, database)
     await app.ready()
     return { app, database: database.description }
@@ -57,15 +59,17 @@ function createServer({ LOG_LEVEL }: Settings): FastifyInstance {
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message)
   })
   app.addSchema(Problem)
-  registerProblems(app, { isUnavailable: isDatabaseUnavailable })
   return app
 }
 
-async function openDatabase({ DATABASE_URL, DATA_DIR }: Settings, app: FastifyInstance): Promise<OpenDatabase> {
-  const onIdleError = (err: Error) => app.log.warn({ err }, 'an idle database connection broke')
+async function openDatabase(
+  { DATABASE_URL, DATA_DIR }: Settings,
+  app: FastifyInstance,
+  monitor: DatabaseMonitor
+): Promise<OpenDatabase> {
   const database = await (DATABASE_URL === undefined
     ? openEmbeddedDatabase(DATA_DIR)
-    : openServerDatabase(DATABASE_URL, onIdleError))
+    : openServerDatabase(DATABASE_URL, monitor))
   // The first to be registered is the last to run: after the requests and the cache.
   app.addHook('onClose', () => database.close())
   try {
@@ -89,13 +93,8 @@ async function registerRoutes(app: FastifyInstance, settings: Settings, { db }: 
   await app.register(fastifyCache, {
     keyspace: keys.prefix,
     familyOf: keys.familyOf,
-    ttlSeconds: CACHE_TTL_ACCOUNTS,
     ...(redisUrl !== undefined && { redis: { url: redisUrl } }),
-    checks: {
-      database: async () => {
-        await sql`select 1`.execute(db)
-      }
-    }
+    checks: { database: () => sql`select 1`.execute(db) }
   })
 
   const tokens = createAccessTokens(JWT_SECRET ?? (await sharedSecret(db, 'JWT_SECRET')), ACCESS_TOKEN_TTL_SECONDS)

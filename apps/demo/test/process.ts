@@ -7,6 +7,7 @@ import { createTestDatabase, randomPrefix, startRedis } from '@dashtam/testkit'
 import t, { type Test } from 'tap'
 import { takeDataFolder } from '../src/infrastructure/database/data-folder.ts'
 import { DEMO_USER } from './fixtures/demo.ts'
+import { openRelay } from './fixtures/relay.ts'
 import { runDemo } from './fixtures/run-demo.ts'
 
 t.setTimeout(120_000)
@@ -134,6 +135,22 @@ t.test('SIGTERM ends the demo within 5 s, even with Redis frozen and a client th
   t.equal(code, 0)
   t.ok(performance.now() - started < 5_000, `${performance.now() - started} ms`)
   socket.destroy()
+})
+
+t.test('an outage of the database is logged once, and so is its end', async t => {
+  const relay = await openRelay(database.url)
+  t.teardown(() => relay.stop())
+  const demo = runDemo({ ...environment, DATABASE_URL: relay.url })
+  t.teardown(() => demo.process.kill('SIGKILL'))
+  const address = await demo.address
+  await relay.stop()
+  for (let i = 0; i < 5; i++) t.equal(await signIn(address), 503)
+  await relay.start()
+  for (let i = 0; i < 5; i++) t.equal(await signIn(address), 201)
+  demo.process.kill()
+  const { stdout } = await demo.ended
+  t.equal(stdout.match(/the database does not answer/g)?.length, 1)
+  t.equal(stdout.match(/the database answers again/g)?.length, 1)
 })
 
 async function signIn(address: string): Promise<number> {

@@ -46,16 +46,18 @@ export function sendProblem(
 export interface ProblemOptions {
   /** Tells the errors that pass when the database comes back. */
   readonly isUnavailable: (error: unknown) => boolean
+  /** Hears of each of them. */
+  readonly onUnavailable: (error: unknown) => void
 }
 
 /** Makes every error and every unknown address a problem document. What we did not foresee is logged, and not shown. */
-export function registerProblems(app: FastifyInstance, { isUnavailable }: ProblemOptions): void {
+export function registerProblems(app: FastifyInstance, { isUnavailable, onUnavailable }: ProblemOptions): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     if (error.validation !== undefined) return sendInvalid(error, reply)
     const status = error.statusCode ?? 500
     if (status >= 400 && status < 500) return sendProblem(reply, status, error.message)
     if (isUnavailable(error)) {
-      request.log.warn({ err: error }, 'the database is unavailable')
+      onUnavailable(error)
       return sendProblem(reply.header('retry-after', '1'), 503, 'The database is unavailable.')
     }
     request.log.error({ err: error }, 'the request failed')

@@ -3,6 +3,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
 import { Pool } from 'pg'
 import { StartupError } from '../startup-error.ts'
+import type { DatabaseMonitor } from './availability.ts'
 import { takeDataFolder } from './data-folder.ts'
 import type { Database } from './schema.ts'
 
@@ -32,16 +33,22 @@ export async function openEmbeddedDatabase(folder: string): Promise<OpenDatabase
   }
 }
 
-/** Opens a pool of connections to a PostgreSQL server. `onIdleError` hears of connections that break while idle. */
-export async function openServerDatabase(url: string, onIdleError: (error: Error) => void): Promise<OpenDatabase> {
+/** Opens a pool of connections to a PostgreSQL server. */
+export async function openServerDatabase(url: string, monitor: DatabaseMonitor): Promise<OpenDatabase> {
   const pool = new Pool({
     connectionString: url,
     application_name: 'dashtam-demo',
     connectionTimeoutMillis: 2_000,
     statement_timeout: 5_000
   })
-  pool.on('error', onIdleError)
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  // A connection broke that nobody was using.
+  pool.on('error', error => monitor.failed(error))
+  const db = new Kysely<Database>({
+    dialect: new PostgresDialect({ pool }),
+    log: ({ level }) => {
+      if (level === 'query') monitor.answered()
+    }
+  })
   const { host, pathname } = new URL(url)
   try {
     await sql`select 1`.execute(db)

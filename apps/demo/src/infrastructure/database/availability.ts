@@ -16,9 +16,36 @@ const SQLSTATE_CLASSES = ['08', '53', '57']
 const MESSAGES = /^(Connection terminated|timeout exceeded when trying to connect)/
 
 /** Whether the database could not be asked, as opposed to having refused what was asked. */
-export function isDatabaseUnavailable(error: unknown): boolean {
+export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code } = error as NodeJS.ErrnoException
   if (code === undefined) return MESSAGES.test(error.message)
   return SYSTEM_CODES.has(code) || SQLSTATE_CLASSES.some(prefix => code.length === 5 && code.startsWith(prefix))
+}
+
+interface Logger {
+  info(message: string): void
+  warn(details: object, message: string): void
+}
+
+/** Logs that the database is gone, and that it is back, once each. */
+export class DatabaseMonitor {
+  readonly #log: Logger
+  #isUp = true
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  failed(err: unknown): void {
+    if (!this.#isUp) return
+    this.#isUp = false
+    this.#log.warn({ err }, 'the database does not answer')
+  }
+
+  answered(): void {
+    if (this.#isUp) return
+    this.#isUp = true
+    this.#log.info('the database answers again')
+  }
 }
