@@ -1,0 +1,16 @@
+// Installs what the demo needs and starts it, from its sources: `npm start`. Runs on whatever Node is there, so it is
+// plain JavaScript.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+// Where everything has been installed, installing the demo alone would take the rest away.
+const isFullInstall = existsSync(new URL('../node_modules/tap', import.meta.url))
+const scope = isFullInstall ? [] : ['--prod', '--filter-prod', '@dashtam/demo...']
+
+pnpm('install', '--frozen-lockfile', ...scope)
+pnpm('--filter', '@dashtam/demo', 'run', 'start')
+
+function pnpm(...args) {
+  const { status } = spawnSync('pnpm', args, { stdio: 'inherit', shell: process.platform === 'win32' })
+  if (status !== 0) process.exit(status ?? 1)
+}
