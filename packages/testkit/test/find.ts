@@ -49,7 +49,11 @@ t.test('openRedisPlace() installs the package of Debian in CI, once for all proc
   const folder = await programFolder(t, ['flock', 'sh', 'grep', 'dpkg-query'])
   const log = join(folder, 'apt.log')
   const redisServer = await findOnPath('redis-server')
-  await program(folder, 'apt-get', `echo "$@" >> ${log}; [ "$1" = update ] || /bin/ln -sf ${redisServer} ${folder}/`)
+  await program(
+    folder,
+    'apt-get',
+    `echo "$@" >> ${log}; /bin/sleep 0.2; [ "$1" = update ] || /bin/ln -sf ${redisServer} ${folder}/`
+  )
   await program(folder, 'dpkg-query', `[ -e ${folder}/redis-server ] && echo install ok installed`)
 
   setVariables(t, { PATH: folder, CI: 'true' })

@@ -10,6 +10,8 @@ t.test('startRedisCluster() gives a cluster that serves keys on each master and 
   await using cluster = await startRedisCluster()
   const [lost, ...others] = cluster.nodes
   t.equal(others.length, 5)
+  const replicas = await Promise.all(cluster.nodes.map(node => node.cli('INFO', 'replication')))
+  t.equal(replicas.filter(info => info.includes('master_link_status:up')).length, 3, 'each in sync from the start')
   const client = new Cluster([...cluster.seeds])
   t.teardown(() => client.disconnect())
   client.on('error', () => undefined)

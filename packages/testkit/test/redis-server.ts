@@ -48,6 +48,17 @@ t.test('stop(), kill() and restart() keep the port and lose the keys, in any ord
   t.equal(await redis.cli('PING'), 'PONG')
 })
 
+t.test('stop() ends in good order, and kill() does not', async t => {
+  await using redis = await startRedis({ args: ['--save', '3600 1000'] })
+  await redis.cli('SET', 'stopped', 'saved')
+  await redis.stop()
+  await redis.restart()
+  await redis.cli('SET', 'killed', 'lost')
+  await redis.kill()
+  await redis.restart()
+  t.equal(await redis.cli('MGET', 'stopped', 'killed'), 'saved\n')
+})
+
 t.test('freeze() holds the answers and keeps the connections until resume()', async t => {
   await using redis = await startRedis()
   const client = new Redis(redis.url, { commandTimeout: 100, maxRetriesPerRequest: 0 })
