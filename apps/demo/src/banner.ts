@@ -24,7 +24,7 @@ Sign in, list the accounts, and list them again out of the cache:
 }
 
 /** A URL without its credentials. */
-export function redacted(url: string): string {
+function redacted(url: string): string {
   const { protocol, host, pathname } = new URL(url)
   return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
 }

@@ -5,6 +5,8 @@ import { accountsOf, clientOf, DEMO_USER, OTHER_USER, openDemo, signIn } from '.
 
 const JWT_SECRET = 'a secret of the test, of 32 characters and more'
 
+t.setTimeout(120_000)
+
 // One PostgreSQL for the whole file: it takes seconds to start.
 const app = await openDemo({ DATA_DIR: t.testdir(), JWT_SECRET })
 t.teardown(() => app.close())

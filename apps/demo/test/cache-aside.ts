@@ -12,10 +12,10 @@ interface Thing {
 
 const isThing = (found: unknown): found is Thing => typeof (found as Thing | null)?.name === 'string'
 
-async function openCache(t: Test, redis?: { readonly url: string }) {
+async function openCache(t: Test, url?: string) {
   const keyspace = randomPrefix()
   const app = Fastify()
-  await app.register(fastifyCache, { keyspace, ...(redis && { redis }) })
+  await app.register(fastifyCache, { keyspace, ...(url !== undefined && { redis: { url } }) })
   t.teardown(() => app.close())
   const cache: CacheProtocol = app.cacheStore
   const aside = new CacheAside(cache)
@@ -71,7 +71,7 @@ t.test('read() does not store what was loaded before an invalidation', async t =
 
 t.test('read() leaves what is not ours alone: a list under our key', async t => {
   await using redis = await startRedis()
-  const { key, answers } = await openCache(t, redis)
+  const { key, answers } = await openCache(t, redis.url)
   await redis.cli('RPUSH', key, 'precious')
   t.strictSame(await answers('new'), { value: { name: 'new' }, cache: 'error' })
   t.equal(await redis.cli('LRANGE', key, '0', '-1'), 'precious')
@@ -79,7 +79,7 @@ t.test('read() leaves what is not ours alone: a list under our key', async t => 
 
 t.test('invalidate() is made up for before the next read, when Redis did not hear of it', async t => {
   await using redis = await startRedis()
-  const { aside, cache, key, answers } = await openCache(t, redis)
+  const { aside, cache, key, answers } = await openCache(t, redis.url)
   await answers('old')
   await redis.freeze()
   // Until the adapter no longer sends anything: then the deletion cannot be waiting in a buffer either.

@@ -10,7 +10,7 @@ export interface AccountRepository {
   rename(ownerId: string, accountId: string, name: string): Promise<Account | undefined>
 }
 
-export interface Credentials {
+interface Credentials {
   readonly userId: string
   readonly passwordHash: string
 }

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 
 /** An error as every route answers it: RFC 9457. */
@@ -63,11 +63,7 @@ export function registerProblems(app: FastifyInstance, { isUnavailable, onUnavai
     request.log.error({ err: error }, 'the request failed')
     return sendProblem(reply, 500)
   })
-  app.setNotFoundHandler(sendNotFound)
-}
-
-export function sendNotFound(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return sendProblem(reply, 404)
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, 404))
 }
 
 function sendInvalid({ message, validation = [], validationContext = 'body' }: FastifyError, reply: FastifyReply) {

@@ -28,7 +28,7 @@ export async function openEmbeddedDatabase(folder: string): Promise<OpenDatabase
   } catch (error) {
     release()
     throw new StartupError(
-      `DATA_DIR: the database in ${folder} does not open: ${reasonOf(error)}. Delete it to start anew`
+      `DATA_DIR: the database in ${folder} does not open: ${reasonOf(error)}. Delete the folder to start anew.`
     )
   }
 }
