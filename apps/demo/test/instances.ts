@@ -8,16 +8,14 @@ import { openRelay } from './fixtures/relay.ts'
 t.setTimeout(120_000)
 
 const redis = await startRedis()
+t.teardown(() => redis.stop())
 const database = await createTestDatabase()
+t.teardown(() => database.drop())
 const relay = await openRelay(database.url)
+t.teardown(() => relay.stop())
 const environment = { DATABASE_URL: relay.url, REDIS_URL: redis.url, CACHE_KEY_PREFIX: randomPrefix() }
 const [first, second, third] = await Promise.all([openDemo(environment), openDemo(environment), openDemo(environment)])
-t.teardown(async () => {
-  await Promise.all([first.close(), second.close(), third.close()])
-  await relay.stop()
-  await database.drop()
-  await redis.stop()
-})
+t.teardown(() => Promise.all([first.close(), second.close(), third.close()]))
 const token = await signIn(first)
 
 t.test('instances that start together on an empty database fill it once', async t => {
