@@ -3,7 +3,7 @@
  * fail, and last `N passed, N failed`: checks and test assertions together. Names as arguments run just those checks.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { root } from './check/public-packages.ts'
 import { runSteps, type Step, type StepResult } from './check/run-steps.ts'
@@ -26,7 +26,13 @@ const checks: readonly Step[] = [
   { name: 'packages installed', command: ['node', 'scripts/check/consumers.ts', tarballs], needs: ['pack'] },
   {
     name: 'tests',
-    command: ['tap', '--reporter=tap', '--fail-only', '--coverage-report=json-summary'],
+    command: [
+      'tap',
+      `--jobs=${availableParallelism()}`,
+      '--reporter=tap',
+      '--fail-only',
+      '--coverage-report=json-summary'
+    ],
     alone: true,
     digest: withoutPassedFiles
   },
