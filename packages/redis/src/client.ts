@@ -47,7 +47,6 @@ const PRESET = {
   autoResendUnfulfilledCommands: false,
   // With ioredis' 20 a command fails more than a minute after the connection is gone.
   maxRetriesPerRequest: 0,
-  enableAutoPipelining: true,
   // The shapes of RESP2, whichever protocol is spoken.
   replyMapping: 'legacy',
   socketTimeout: SILENCE_MS,

@@ -5,18 +5,21 @@ import type { PortGuard } from '@dashtam/cache-protocol/adapter'
 import type { ConnectionMonitor } from './connection-monitor.ts'
 import { Deadlines } from './deadlines.ts'
 import { toRedisFault } from './redis-fault.ts'
+import type { WriteBatch } from './write-batch.ts'
 
 /** Sends commands and turns whatever comes of them, within the deadline, into a `Result`. */
 export class Commands {
   readonly #guard: PortGuard
   readonly #monitor: ConnectionMonitor
+  readonly #batch: WriteBatch
   readonly #deadlines: Deadlines
   readonly #timeoutMs: number
   #isClosed = false
 
-  constructor(guard: PortGuard, monitor: ConnectionMonitor, timeoutMs: number) {
+  constructor(guard: PortGuard, monitor: ConnectionMonitor, batch: WriteBatch, timeoutMs: number) {
     this.#guard = guard
     this.#monitor = monitor
+    this.#batch = batch
     this.#deadlines = new Deadlines(timeoutMs)
     this.#timeoutMs = timeoutMs
   }
@@ -39,6 +42,8 @@ export class Commands {
     if (this.#isClosed) return Promise.resolve(this.#guard.closed(operation))
     if (this.#monitor.isOpenCircuit) return Promise.resolve(this.#circuitOpen(operation, key))
     const { opening } = this.#monitor
+    // A command on many keys is a batch of its own, and goes out at once.
+    if (key !== undefined) this.#batch.join()
     return new Promise(resolve => {
       const pending = this.#deadlines.start(() => {
         this.#monitor.timedOut()

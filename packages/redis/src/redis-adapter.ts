@@ -17,6 +17,7 @@ import { type CacheLogger, ConnectionMonitor, type ConnectionState } from './con
 import { increment } from './generated/lua.ts'
 import { runScript } from './lua-script.ts'
 import { BATCH_SIZE, batchesOf, mastersOf } from './topology.ts'
+import { WriteBatch } from './write-batch.ts'
 
 export interface RedisAdapterOptions extends PortGuardOptions {
   /**
@@ -72,7 +73,7 @@ export class RedisAdapter implements CacheProtocol {
     this.#closesClient = closesClient
     this.#commandTimeoutMs = commandTimeoutMs
     this.#monitor = new ConnectionMonitor({ client, logger, onStateChange })
-    this.#commands = new Commands(this.#guard, this.#monitor, commandTimeoutMs)
+    this.#commands = new Commands(this.#guard, this.#monitor, new WriteBatch(client), commandTimeoutMs)
     if (client.options.enableOfflineQueue) {
       logger?.warn(
         {},
@@ -288,10 +289,11 @@ export class RedisAdapter implements CacheProtocol {
     const values = await this.#commands.run('getMany', undefined, () => this.#client.mget(keys as string[]))
     if (!values.ok) return values
     const missing: string[] = []
-    for (const [index, value] of values.value.entries()) {
+    for (let index = 0; index < keys.length; index++) {
       const key = keys[index] as string
-      found.set(key, value ?? undefined)
-      if (value === null) missing.push(key)
+      const value = values.value[index] ?? undefined
+      found.set(key, value)
+      if (value === undefined) missing.push(key)
     }
     return missing.length === 0 ? undefined : this.#failureOfMissing(missing)
   }
