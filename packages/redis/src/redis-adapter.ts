@@ -315,17 +315,15 @@ export class RedisAdapter implements CacheProtocol {
     let stored = 0
     const written = await this.#commands.run('setMany', undefined, async () => {
       const pipeline = this.#client.pipeline()
-      for (const [key, value] of entries) {
-        if (ttlMs === Infinity) pipeline.set(key, value)
-        else pipeline.set(key, value, 'PX', ttlMs)
+      for (const entry of entries) {
+        if (ttlMs === Infinity) pipeline.set(entry[0], entry[1])
+        else pipeline.set(entry[0], entry[1], 'PX', ttlMs)
       }
-      let failed: Error | undefined
+      const rows = (await pipeline.exec()) ?? []
       // A pipeline resolves although rows of it failed, so each is looked at; the first failure stands for all.
-      for (const [error] of (await pipeline.exec()) ?? []) {
-        if (error === null) stored++
-        else failed ??= error
-      }
-      if (failed !== undefined) throw failed
+      const failed = rows.filter(row => row[0] !== null)
+      stored = rows.length - failed.length
+      if (failed[0] !== undefined) throw failed[0][0]
     })
     return written.ok ? { stored } : { stored, failure: written }
   }

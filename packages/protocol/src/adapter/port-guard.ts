@@ -105,8 +105,8 @@ export class PortGuard {
     operation: CacheOperation,
     entries: Iterable<readonly [key: string, value: string]>
   ): Err<CacheError> | undefined {
-    for (const [key, value] of entries) {
-      const refused = this.key(operation, key) ?? this.value(operation, key, value)
+    for (const entry of entries) {
+      const refused = this.key(operation, entry[0]) ?? this.value(operation, entry[0], entry[1])
       if (refused !== undefined) return refused
     }
     return undefined
