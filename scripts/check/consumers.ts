@@ -37,11 +37,9 @@ function install(): void {
     }
   }
   writeJson(join(project, 'package.json'), { private: true, dependencies })
-  run(
-    'npm',
-    ['install', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', '--prefer-offline'],
-    project
-  )
+  // Linked: a package finds what it declares and nothing that another one happened to bring.
+  const options = ['--install-strategy=linked', '--no-package-lock', '--ignore-scripts', '--prefer-offline']
+  run('npm', ['install', ...options, '--no-audit', '--no-fund'], project)
 }
 
 function installedVersion(folder: string, dependency: string): string {

@@ -9,6 +9,8 @@ export interface Step {
   readonly needs?: readonly string[]
   /** Waits until every earlier step has ended: for tests that watch the clock. */
   readonly alone?: boolean
+  /** Finds what is wrong with the output of a step that ended well. */
+  readonly verify?: (output: string) => string | undefined
   /** What of a failed step's output to show. @defaultValue all of it */
   readonly digest?: (output: string) => string
 }
@@ -71,8 +73,9 @@ function runStep(step: Step, { cwd, env, timeoutMs }: RunOptions): Promise<StepR
       resolve({ step, outcome: problem === undefined ? 'ok' : 'FAILED', output, seconds })
     }
     child.on('error', error => end(`could not start ${file}: ${error.message}`))
-    child.on('close', (code, signal) =>
-      end(code === 0 ? undefined : signal ? `ended by ${signal} (time limit: ${timeoutMs} ms)` : `exit code ${code}`)
-    )
+    child.on('close', (code, signal) => {
+      if (code === 0) end(step.verify?.(output))
+      else end(signal ? `ended by ${signal} (time limit: ${timeoutMs} ms)` : `exit code ${code}`)
+    })
   })
 }
