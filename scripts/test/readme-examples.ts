@@ -31,7 +31,7 @@ for (const readme of globSync('packages/*/README.md', { cwd: root }).sort()) {
   }
 }
 
-/** The comment behind each `console.log(…)`, and the comment lines that follow it. */
+/** The comment behind each `console.log(…)`; where there is none, the comment lines that follow. */
 function expectedLines(code: string): string[] {
   const lines: string[] = []
   let isOutput = false
@@ -39,7 +39,7 @@ function expectedLines(code: string): string[] {
     const printed = /^console\.log\(.*\)(?: \/\/ (.*))?$/.exec(line)
     if (printed !== null && printed[1] !== undefined) lines.push(printed[1])
     if (isOutput && line.startsWith('// ')) lines.push(line.slice(3))
-    isOutput = printed !== null || (isOutput && line.startsWith('// '))
+    isOutput = (printed !== null && printed[1] === undefined) || (isOutput && line.startsWith('// '))
   }
   return lines
 }
