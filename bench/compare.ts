@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { cpus } from 'node:os'
 
-export interface Contender {
+interface Contender {
   readonly name: string
   /** Does the work once, `operations` of it, and answers something that shows that it did. */
   readonly round: () => Promise<unknown>

@@ -104,7 +104,7 @@ function clusterOptions(preset: Preset) {
 }
 
 /** @throws TypeError that says what is wrong, without the URL: it may hold a password. */
-export function checkedUrl(url: string): string {
+function checkedUrl(url: string): string {
   const parsed = URL.parse(url)
   if (parsed === null)
     throw new TypeError("url must be a Redis URL, as in 'redis://localhost:6379'; got something else")
