@@ -8,7 +8,8 @@ const isFullInstall = existsSync(new URL('../node_modules/tap', import.meta.url)
 const scope = isFullInstall ? [] : ['--prod', '--filter-prod', '@dashtam/demo...']
 
 pnpm('install', '--frozen-lockfile', ...scope)
-pnpm('--filter', '@dashtam/demo', 'run', 'start')
+// From here and not from its folder, so that it finds the `.env` that was made from `.env.example`.
+pnpm('exec', 'node', '--conditions=@dashtam/source', 'apps/demo/src/main.ts')
 
 function pnpm(...args) {
   const { status } = spawnSync('pnpm', args, { stdio: 'inherit', shell: process.platform === 'win32' })
