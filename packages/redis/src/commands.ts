@@ -40,7 +40,8 @@ export class Commands {
     toAnswer: (value: unknown) => Ok<unknown> = ok
   ): Promise<Result<unknown>> {
     if (this.#isClosed) return Promise.resolve(this.#guard.closed(operation))
-    if (this.#monitor.isOpenCircuit) return Promise.resolve(this.#circuitOpen(operation, key))
+    const { refusal } = this.#monitor
+    if (refusal !== undefined) return Promise.resolve(this.#refused(operation, key, refusal))
     const { opening } = this.#monitor
     // A command on many keys is a batch of its own, and goes out at once.
     if (key !== undefined) this.#batch.join()
@@ -79,8 +80,9 @@ export class Commands {
     this.#isClosed = true
   }
 
-  #circuitOpen(operation: CacheOperation, key: string | undefined): Err<CacheError> {
-    return this.#guard.failure(operation, 'circuit_open', 'Redis does not answer, so it was not asked', { key })
+  #refused(operation: CacheOperation, key: string | undefined, reason: 'circuit_open' | 'connection'): Err<CacheError> {
+    const why = reason === 'connection' ? 'there is no connection to Redis' : 'Redis does not answer'
+    return this.#guard.failure(operation, reason, `${why}, so it was not asked`, { key })
   }
 
   #timeout(operation: CacheOperation, key: string | undefined): Err<CacheError> {

@@ -64,9 +64,13 @@ export class ConnectionMonitor {
     return this.#opening?.promise
   }
 
-  /** Whether a command would only wait for its deadline. */
-  get isOpenCircuit(): boolean {
-    return this.#state.reason === 'timeout'
+  /**
+   * Why a command need not be sent: it would wait for its deadline, or, on a client with an offline queue, for the
+   * connection, to be carried out when nobody wants it any more.
+   */
+  get refusal(): 'circuit_open' | 'connection' | undefined {
+    const { reason } = this.#state
+    return reason === 'timeout' ? 'circuit_open' : reason
   }
 
   answered(): void {
@@ -123,7 +127,7 @@ export class ConnectionMonitor {
     this.#client.ping().then(
       () => this.#change({ state: 'up' }),
       () => {
-        if (!this.isOpenCircuit) return
+        if (this.refusal !== 'circuit_open') return
         this.#probeRetry = setTimeout(() => this.#probe(), PROBE_RETRY_MS).unref()
       }
     )
