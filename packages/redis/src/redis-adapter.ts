@@ -344,12 +344,22 @@ export class RedisAdapter implements CacheProtocol {
 
   async #unlinkMatching(operation: 'deletePattern' | 'flush', pattern: string): Promise<Result<number>> {
     let deleted = 0
-    for await (const page of this.#pages(operation, pattern)) {
-      const unlinked = page.ok ? await this.#unlink(operation, page.value) : page
-      if (!unlinked.ok) return withDetails(unlinked, { deleted: deleted + (unlinked.error.details.deleted ?? 0) })
-      deleted += unlinked.value
+    let failure: Err<CacheError> | undefined
+    const settle = (unlinked: Result<number>) => {
+      deleted += unlinked.ok ? unlinked.value : (unlinked.error.details.deleted ?? 0)
+      if (!unlinked.ok) failure ??= unlinked
     }
-    return ok(deleted)
+    // A page is unlinked while the next one is looked for: both commands go out together.
+    let unlinking: Promise<Result<number>> | undefined
+    for await (const page of this.#pages(operation, pattern)) {
+      if (unlinking !== undefined) settle(await unlinking)
+      unlinking = undefined
+      if (!page.ok) settle(page)
+      if (failure !== undefined) break
+      if (page.ok) unlinking = this.#unlink(operation, page.value)
+    }
+    if (unlinking !== undefined) settle(await unlinking)
+    return failure === undefined ? ok(deleted) : withDetails(failure, { deleted })
   }
 
   /** The keys that match, page by page over every master; the engine's own are left out. */
