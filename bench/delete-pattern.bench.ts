@@ -1,4 +1,4 @@
-// How much faster is deletePattern than the seeds' SCAN and DEL key by key? 100,000 keys among 1,000,000.
+// How much faster is deletePattern than SCAN and DEL key by key? 100,000 keys among 1,000,000.
 import { createRedisClient, RedisAdapter } from '@dashtam/cache-redis'
 import { randomPrefix, startRedis } from '@dashtam/testkit'
 import { Redis } from 'ioredis'
@@ -37,11 +37,15 @@ await adapter.close()
 bare.disconnect()
 await server.stop()
 
+/** The plain way: a page, then each of its keys, each awaited. */
 async function scanAndDelete(): Promise<number> {
   let deleted = 0
-  for await (const page of bare.scanStream({ match: `${keyspace}:user:*` })) {
-    for (const key of page as string[]) deleted += await bare.del(key)
-  }
+  let cursor = '0'
+  do {
+    const [next, page] = await bare.scan(cursor, 'MATCH', `${keyspace}:user:*`)
+    for (const key of page) deleted += await bare.del(key)
+    cursor = next
+  } while (cursor !== '0')
   return deleted
 }
 
