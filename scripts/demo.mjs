@@ -5,7 +5,10 @@ import { existsSync } from 'node:fs'
 
 // Where everything has been installed, installing the demo alone would take the rest away.
 const isFullInstall = existsSync(new URL('../node_modules/tap', import.meta.url))
-const scope = isFullInstall ? [] : ['--prod', '--filter-prod', '@dashtam/demo...']
+// Only `fastify-cache` depends on the Redis client. The sources of `redis`, to which it is a peer, look for it from their
+// own folder, where it is a development dependency, and then in the root.
+const demoOnly = ['--prod', '--filter-prod', '@dashtam/demo...', '--public-hoist-pattern=*redis']
+const scope = isFullInstall ? [] : demoOnly
 
 pnpm('install', '--frozen-lockfile', ...scope)
 // From here and not from its folder, so that it finds the `.env` that was made from `.env.example`.
