@@ -22,6 +22,7 @@ export const HOSTILE_KEY_NAMES: readonly string[] = [
   '{a}',
   '{a}b',
   'a{b}{c}',
+  'a~',
   '%',
   '%00',
   '\u0000',
@@ -92,6 +93,9 @@ export const HOSTILE_VALUES: readonly string[] = [
   '日本'.repeat(50_000)
 ]
 
+/** Mentioned twice, which is no cycle. */
+const SHARED = { a: 1 }
+
 /** Values that JSON brings back exactly. */
 export const JSON_VALUES: readonly (NonNullable<unknown> | null)[] = [
   null,
@@ -106,11 +110,13 @@ export const JSON_VALUES: readonly (NonNullable<unknown> | null)[] = [
   Number.MAX_SAFE_INTEGER,
   '',
   'text',
+  '2026-11-21T12:00:00.000Z',
   '\ud800',
   [],
   [null, false, 0, ''],
   {},
   { a: { b: [{ c: null }] } },
+  [SHARED, { again: SHARED }],
   { '': 1, ' ': 2 },
   JSON.parse('{"__proto__":{"polluted":true},"constructor":1}'),
   Object.assign(Object.create(null), { bare: true })
@@ -125,7 +131,9 @@ export function jsonMisfits(): ReadonlyMap<string, NonNullable<unknown>> {
   return new Map<string, NonNullable<unknown>>([
     ['undefined in an object', { a: undefined }],
     ['undefined in an array', [undefined]],
+    ['undefined before something else', { a: undefined, b: 1 }],
     ['a hole', new Array(2)],
+    ['an array with a property of its own', Object.assign([1], { total: 1 })],
     ['a function', () => 1],
     ['a method', { run() {} }],
     ['a symbol', Symbol('s')],

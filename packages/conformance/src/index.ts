@@ -1,4 +1,5 @@
 import { everyOperationTests } from './every-operation.ts'
+import { everyWriteTests } from './every-write.ts'
 import { closeTests } from './operations/close.ts'
 import { decrementTests } from './operations/decrement.ts'
 import { deleteTests } from './operations/delete.ts'
@@ -43,12 +44,15 @@ const TESTS: readonly ((suite: Suite) => void)[] = [
   flushTests,
   pingTests,
   closeTests,
-  everyOperationTests
+  everyOperationTests,
+  everyWriteTests
 ]
 
 /**
  * Registers the tests that every adapter of the cache port passes. Each test makes its own cache in a random keyspace
  * and cleans up after itself, so the suite may run against a shared server.
+ *
+ * @throws TypeError when an option is unknown, or not a function where one is needed.
  */
 export function cacheConformance(options: ConformanceOptions): void {
   const suite = createSuite(options)

@@ -10,7 +10,7 @@ export interface CreateOptions {
 
 /** The backend seen past the port, for adapters whose backend others can write to. */
 export interface ForeignAccess {
-  /** Writes a string without expiry. */
+  /** Writes a string, also under a key that the port refuses; let it expire, for the suite cannot delete such a key. */
   setString(key: string, value: string): Promise<void>
   /** Writes something that is not a string, such as a Redis list. */
   setOther(key: string): Promise<void>
@@ -20,12 +20,20 @@ export interface ForeignAccess {
 export interface ConformanceOptions {
   /** The runner's own: `test` of node:test or vitest, or `(title, run) => t.test(title, run)` of tap. */
   readonly test: (title: string, run: () => Promise<void>) => unknown
-  /** Makes an adapter with these options. It need not be connected yet; the suite closes it. */
+  /**
+   * Makes an adapter with these options. It need not be connected yet; the suite closes it. It holds 6,000 entries at
+   * least, and values of 300,000 bytes when no `maxValueBytes` is said.
+   */
   readonly create: (options: CreateOptions) => CacheProtocol | Promise<CacheProtocol>
   /** Lets time pass. Default: really waits; an adapter with an injected clock moves that instead. */
   readonly advance?: (milliseconds: number) => Promise<void>
-  /** Needed to prove what happens to data that others wrote. Without it those tests are left out. */
+  /** Needed to prove what happens to data that others wrote or write. Without it those tests are left out. */
   readonly foreign?: ForeignAccess
+  /**
+   * What the port leaves to the adapter; the tests of what is `false` are left out.
+   * @defaultValue `{ scan: true }`
+   */
+  readonly supports?: { readonly scan?: boolean }
 }
 
 /** What a test of the suite works with. */
@@ -35,7 +43,7 @@ export interface Subject {
   /** A key inside the keyspace. */
   key(name: string): string
   advance(milliseconds: number): Promise<void>
-  /** Another cache on the same backend. */
+  /** Another cache; with `foreign` it is one on the same backend. */
   another(options?: Partial<CreateOptions>): Promise<CacheProtocol>
 }
 
@@ -43,11 +51,26 @@ export interface Suite {
   /** Registers a test that gets a fresh cache and closes it. */
   test(title: string, run: (subject: Subject) => Promise<void>, options?: Omit<CreateOptions, 'keyspace'>): void
   readonly foreign: ForeignAccess | undefined
+  readonly supportsScan: boolean
 }
 
-export function createSuite({ test, create, advance = wait, foreign }: ConformanceOptions): Suite {
+/** @throws TypeError when an option is unknown, or not a function where one is needed. */
+export function createSuite({
+  test,
+  create,
+  advance = wait,
+  foreign,
+  supports: { scan: supportsScan = true } = {},
+  ...unknown
+}: ConformanceOptions): Suite {
+  const [unknownName] = Object.keys(unknown)
+  if (unknownName !== undefined) throw new TypeError(`unknown option '${unknownName}'`)
+  for (const [name, value] of Object.entries({ test, create, advance })) {
+    if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${typeof value}`)
+  }
   return {
     foreign,
+    supportsScan,
     test(title, run, options = {}) {
       test(title, async () => {
         const keyspace = `conformance-${crypto.randomUUID()}`
@@ -67,9 +90,9 @@ export function createSuite({ test, create, advance = wait, foreign }: Conforman
             another: other => open({ keyspace, ...other })
           })
         } finally {
-          // A test may have closed its cache; a new one cleans up behind it.
-          const cleaner = await open({ keyspace })
-          await cleaner.flush()
+          // A test may have closed its cache: then a new one cleans up behind it.
+          const flushed = await cache.flush()
+          if (!flushed.ok) await (await open({ keyspace })).flush()
           for (const each of opened) await each.close()
         }
       })

@@ -9,7 +9,7 @@ export function deleteManyTests(suite: Suite): void {
     await cache.set(key('a'), '1')
     await cache.set(key('b'), '2')
     await cache.set(key('kept'), '3')
-    assert.deepEqual(await cache.deleteMany([key('a'), key('b'), key('a'), key('absent')]), ok(2))
+    assert.deepEqual(await cache.deleteMany([key('absent'), key('a'), key('b'), key('a')]), ok(2))
     await assertHolds(cache, key('a'), undefined)
     await assertHolds(cache, key('b'), undefined)
     await assertHolds(cache, key('kept'), '3')
@@ -19,11 +19,11 @@ export function deleteManyTests(suite: Suite): void {
     assert.deepEqual(await cache.deleteMany([]), ok(0))
   })
 
-  suite.test('deleteMany() takes any iterable, of thousands of keys', async ({ cache, key }) => {
-    const keys = new Set(Array.from({ length: 2_500 }, (_, index) => key(`k${index}`)))
-    await cache.setMany([...keys].map(each => [each, 'v'] as const))
-    assert.deepEqual(await cache.deleteMany(keys), ok(2_500))
-    assert.deepEqual(await cache.deleteMany(keys), ok(0))
+  suite.test('deleteMany() takes thousands of keys, from an iterable that can be read once', async ({ cache, key }) => {
+    const keys = Array.from({ length: 2_500 }, (_, index) => key(`k${index}`))
+    await cache.setMany(keys.map(each => [each, 'v'] as const))
+    assert.deepEqual(await cache.deleteMany(keys.values()), ok(2_500))
+    assert.deepEqual(await cache.deleteMany(keys.values()), ok(0))
   })
 
   suite.test('deleteMany() takes hostile keys literally', async ({ cache, key }) => {

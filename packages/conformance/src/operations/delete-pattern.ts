@@ -6,12 +6,15 @@ import type { Suite } from '../suite.ts'
 
 /** A pattern behind the keyspace, what it matches of `NAMES`. */
 const PATTERNS: readonly (readonly [pattern: string, matches: readonly string[]])[] = [
-  ['user:*', ['user:', 'user:1', 'user:12', 'user:1:profile', 'user:é']],
-  ['user:?', ['user:1']],
+  ['user:*', ['user:', 'user:1', 'user:12', 'user:1:profile', 'user:é', 'user:^']],
+  ['user:*1*', ['user:1', 'user:12', 'user:1:profile']],
+  ['user:?', ['user:1', 'user:^']],
   ['user:??', ['user:12', 'user:é']],
-  ['user:[0-9]', ['user:1']],
+  ['user:[0-1]', ['user:1']],
+  ['user:[1-2]', ['user:1']],
   ['user:[9-0]', ['user:1']],
-  ['user:[^2-9]', ['user:1']],
+  ['user:[^2-9]', ['user:1', 'user:^']],
+  ['user:[^1]', ['user:^']],
   ['user:[12]*', ['user:1', 'user:12', 'user:1:profile']],
   ['*:profile', ['user:1:profile']],
   ['t\\*', ['t*']],
@@ -22,7 +25,20 @@ const PATTERNS: readonly (readonly [pattern: string, matches: readonly string[]]
   ['exac', []],
   ['', []]
 ]
-const NAMES = ['user:', 'user:1', 'user:12', 'user:1:profile', 'user:é', 'users', 't*', 'tX', ']', '[x]', 'exact']
+const NAMES = [
+  'user:',
+  'user:1',
+  'user:12',
+  'user:1:profile',
+  'user:é',
+  'user:^',
+  'users',
+  't*',
+  'tX',
+  ']',
+  '[x]',
+  'exact'
+]
 
 export function deletePatternTests(suite: Suite): void {
   for (const [pattern, matches] of PATTERNS) {
@@ -76,6 +92,13 @@ export function deletePatternTests(suite: Suite): void {
     assert.equal(unwrap(await cache.deletePattern(key(`${'*a'.repeat(25)}b`))), 0)
   })
 
+  suite.test('deletePattern() does not count what has expired', async ({ cache, key, advance }) => {
+    await cache.set(key('short'), 'v', { ttlSeconds: 0.1 })
+    await cache.set(key('long'), 'v')
+    await advance(120)
+    assert.deepEqual(await cache.deletePattern(key('*')), ok(1))
+  })
+
   const { foreign } = suite
   if (foreign === undefined) return
 
@@ -84,5 +107,11 @@ export function deletePatternTests(suite: Suite): void {
     await cache.set(key('a'), 'v')
     assert.deepEqual(await cache.deletePattern(key('*')), ok(1))
     assert.ok(await foreign.exists(key('~:slot')))
+  })
+
+  suite.test('deletePattern() deletes what is not a string, too', async ({ cache, key }) => {
+    await foreign.setOther(key('other'))
+    assert.deepEqual(await cache.deletePattern(key('*')), ok(1))
+    assert.ok(!(await foreign.exists(key('other'))))
   })
 }

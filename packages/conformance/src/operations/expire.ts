@@ -35,6 +35,13 @@ export function expireTests(suite: Suite): void {
     assert.deepEqual(await cache.exists(key('absent')), ok(false))
   })
 
+  suite.test('expire() does not bring back what has expired', async ({ cache, key, advance }) => {
+    await cache.set(key('a'), 'v', { ttlSeconds: 0.1 })
+    await advance(120)
+    assert.deepEqual(await cache.expire(key('a'), 60), ok(false))
+    await assertHolds(cache, key('a'), undefined)
+  })
+
   suite.test('expire() refuses a bad lifetime and keeps key and lifetime', async ({ cache, key }) => {
     await cache.set(key('a'), 'v', { ttlSeconds: 500 })
     for (const ttlSeconds of [...BAD_TTLS, undefined]) {

@@ -41,4 +41,10 @@ export function flushTests(suite: Suite): void {
     await cache.flush()
     assert.ok(await foreign.exists(key('~:slot')))
   })
+
+  suite.test('flush() deletes what is not a string, too', async ({ cache, key }) => {
+    await foreign.setOther(key('other'))
+    await cache.flush()
+    assert.ok(!(await foreign.exists(key('other'))))
+  })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ok } from '@dashtam/cache-protocol'
-import { assertFails, assertHolds } from '../assertions.ts'
+import { assertHolds } from '../assertions.ts'
 import { HOSTILE_KEY_NAMES } from '../hostile.ts'
 import type { Suite } from '../suite.ts'
 
@@ -12,15 +12,5 @@ export function getTests(suite: Suite): void {
   suite.test('get() keeps hostile keys apart', async ({ cache, key }) => {
     for (const [index, name] of HOSTILE_KEY_NAMES.entries()) await cache.set(key(name), String(index))
     for (const [index, name] of HOSTILE_KEY_NAMES.entries()) await assertHolds(cache, key(name), String(index))
-  })
-
-  const { foreign } = suite
-  if (foreign === undefined) return
-
-  suite.test('get() fails on what is not a string, and leaves it where it is', async ({ cache, key }) => {
-    await foreign.setOther(key('list'))
-    assertFails(await cache.get(key('list')), 'CACHE_GET_ERROR', 'wrong_type')
-    assert.ok(await foreign.exists(key('list')))
-    await cache.delete(key('list'))
   })
 }

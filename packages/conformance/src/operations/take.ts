@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ok } from '@dashtam/cache-protocol'
-import { assertFails, assertHolds, unwrap } from '../assertions.ts'
+import { assertHolds, unwrap } from '../assertions.ts'
 import type { Suite } from '../suite.ts'
 
 export function takeTests(suite: Suite): void {
@@ -33,13 +33,15 @@ export function takeTests(suite: Suite): void {
     assert.deepEqual(await cache.take(key('token')), ok(undefined))
   })
 
-  const { foreign } = suite
-  if (foreign === undefined) return
+  if (suite.foreign === undefined) return
 
-  suite.test('take() fails on what is not a string, and leaves it where it is', async ({ cache, key }) => {
-    await foreign.setOther(key('list'))
-    assertFails(await cache.take(key('list')), 'CACHE_TAKE_ERROR', 'wrong_type')
-    assert.ok(await foreign.exists(key('list')))
-    await cache.delete(key('list'))
+  suite.test('take() by the readers of two caches gives the value to exactly one', async ({ cache, key, another }) => {
+    const other = await another()
+    for (let round = 0; round < 20; round++) {
+      await cache.set(key('token'), `v${round}`)
+      const takes = Array.from({ length: 20 }, (_, index) => (index % 2 ? cache : other).take(key('token')))
+      const values = (await Promise.all(takes)).map(unwrap).filter(value => value !== undefined)
+      assert.deepEqual(values, [`v${round}`])
+    }
   })
 }
