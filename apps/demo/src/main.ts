@@ -10,6 +10,9 @@ import { readSettings, type Settings } from './settings.ts'
 /** How long closing may go on after the last connection was cut. */
 const GRACE_AFTER_CUT_MS = 1_500
 
+/** From a supervisor, a person, and a terminal that is closed. */
+const END_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+
 try {
   await start()
 } catch (error) {
@@ -44,13 +47,24 @@ async function listen(app: FastifyInstance, { HOST, PORT }: Settings): Promise<s
   }
 }
 
-/** On SIGTERM or SIGINT: no new connections, an answer to every request under way, then the end. */
+/** On an end signal: no new connections, an answer to every request under way, then the end. */
 function closeOnSignals(app: FastifyInstance, timeoutMs: number): void {
-  closeWithGrace({ delay: timeoutMs + GRACE_AFTER_CUT_MS, logger: app.log }, async ({ err, signal }) => {
+  const options = { delay: timeoutMs + GRACE_AFTER_CUT_MS, logger: app.log, skip: [...END_SIGNALS] }
+  const { close } = closeWithGrace(options, async ({ err }) => {
     if (err !== undefined) app.log.fatal({ err }, 'closing after an error that nobody handled')
-    else app.log.info(`closing after ${signal}`)
     const cut = setTimeout(() => app.server.closeAllConnections(), timeoutMs)
     await app.close()
     clearTimeout(cut)
   })
+  let isClosing = false
+  for (const signal of END_SIGNALS) {
+    // At a second signal `close-with-grace` would give up on the requests. But one Ctrl-C arrives several times: from the
+    // terminal, and from the package managers above, which pass it on or send a signal of their own.
+    process.on(signal, () => {
+      if (isClosing) return
+      isClosing = true
+      app.log.info(`closing after ${signal}`)
+      void close()
+    })
+  }
 }
