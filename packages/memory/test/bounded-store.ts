@@ -102,6 +102,7 @@ t.test('clear() leaves an empty store that works', async t => {
   t.match(store.stats(), { entries: 0, bytes: 0 })
   for (const key of ['d', 'e', 'f']) store.set(key, 1, Infinity)
   t.strictSame(store.keys(), ['e', 'f'])
+  t.match(store.stats(), { entries: 2, bytes: 2, evictions: 2 }, 'one before and one after')
 })
 
 t.test('stats() counts hits and misses of get() alone', async t => {

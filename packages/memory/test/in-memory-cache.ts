@@ -28,6 +28,21 @@ t.test('InMemoryCache refuses options that contradict each other', async t => {
   t.throws(() => new InMemoryCache({ keyspace: 'k', maxValueBytes: 0 }), /maxValueBytes/)
 })
 
+t.test('InMemoryCache stores every value that it accepts, up to half of its bytes', async t => {
+  const cache = new InMemoryCache({ keyspace: 'k', maxBytes: 70_000, maxValueBytes: 35_000 })
+  const value = 'x'.repeat(35_000)
+  t.strictSame(await cache.set('k:a', value), ok(undefined))
+  t.strictSame(await cache.get('k:a'), ok(value))
+})
+
+t.test('ttl() of what lives for less than a millisecond is not 0', async t => {
+  let nowMs = 0
+  const cache = new InMemoryCache({ keyspace: 'k', clock: () => nowMs })
+  await cache.set('k:a', 'v', { ttlSeconds: 0.001 })
+  nowMs = 0.9
+  t.strictSame(await cache.ttl('k:a'), ok(0.001))
+})
+
 t.test('InMemoryCache names the family of a key in its errors when it was told how', async t => {
   const cache = new InMemoryCache({ keyspace: 'k', familyOf: key => key.split(':')[1], maxValueBytes: 10 })
   t.match(await cache.set('k:user:1', 'x'.repeat(11)), { error: { details: { operation: 'set', family: 'user' } } })

@@ -9,6 +9,11 @@ export function getTests(suite: Suite): void {
     assert.deepEqual(await cache.get(key('absent')), ok(undefined))
   })
 
+  suite.test('get() answers an empty string with the value that it is', async ({ cache, key }) => {
+    await cache.set(key('a'), '')
+    assert.deepEqual(await cache.get(key('a')), ok(''))
+  })
+
   suite.test('get() keeps hostile keys apart', async ({ cache, key }) => {
     for (const [index, name] of HOSTILE_KEY_NAMES.entries()) await cache.set(key(name), String(index))
     for (const [index, name] of HOSTILE_KEY_NAMES.entries()) await assertHolds(cache, key(name), String(index))
