@@ -46,7 +46,7 @@ t.test('ping() of a frozen Redis is a CACHE_TIMEOUT', async t => {
 })
 
 t.test('four commands without an answer do not open the circuit, and an answer starts the count anew', async t => {
-  const { server, cache, key } = await open(t)
+  const { server, cache, key, log } = await open(t)
   await cache.ping()
   for (let round = 0; round < 2; round++) {
     await server.freeze()
@@ -55,6 +55,7 @@ t.test('four commands without an answer do not open the circuit, and an answer s
     t.ok(await eventually(async () => (await cache.get(key('a'))).ok))
     t.equal(cache.state.state, 'up')
   }
+  t.equal(log.length, 1, 'it was never down')
 })
 
 t.test('a Redis that is gone fails commands at once, and a restart is found', async t => {
@@ -180,6 +181,11 @@ t.test('a cluster that loses a master goes on with the others, and is whole agai
   })
   t.teardown(() => cache.close())
   const keys = Array.from({ length: 30 }, (_, index) => `${keyspace}:${index}`)
+  await cache.setMany(keys.map(key => [key, 'v'] as const))
+  const replicas = cluster.nodes.slice(3)
+  await Promise.all(replicas.map(replica => replica.freeze()))
+  t.same(await cache.deletePattern(`${keyspace}:*[02468]`), { ok: true, value: 15 }, 'asks masters alone')
+  await Promise.all(replicas.map(replica => replica.resume()))
   await cache.setMany(keys.map(key => [key, 'v'] as const))
   await cluster.nodes[0]?.kill()
   const reads = await Promise.all(keys.map(key => cache.get(key)))
