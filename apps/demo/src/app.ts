@@ -50,7 +50,8 @@ export async function createDemo(settings: Settings): Promise<Demo> {
 function createServer({ LOG_LEVEL }: Settings): FastifyInstance {
   const isVerbose = LOG_LEVEL === 'debug' || LOG_LEVEL === 'trace'
   const app = Fastify({
-    logger: { level: LOG_LEVEL },
+    // Pino's own stream tries for ever to write a last line to a full disk or to a terminal that is gone.
+    logger: { level: LOG_LEVEL, stream: process.stdout },
     logController: new LogController({ disableRequestLogging: !isVerbose }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -59,6 +60,14 @@ function createServer({ LOG_LEVEL }: Settings): FastifyInstance {
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message)
   })
   app.addSchema(Problem)
+  // Otherwise a connection that was busy when the server closed stays open for requests that nobody will take.
+  let isClosing = false
+  app.addHook('preClose', async () => {
+    isClosing = true
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close')
+  })
   return app
 }
 

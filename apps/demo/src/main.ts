@@ -13,6 +13,9 @@ const GRACE_AFTER_CUT_MS = 1_500
 /** From a supervisor, a person, and a terminal that is closed. */
 const END_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
+// A log that nobody can read is no reason to stop serving.
+process.stdout.on('error', () => undefined)
+
 try {
   await start()
 } catch (error) {
