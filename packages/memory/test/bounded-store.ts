@@ -169,6 +169,16 @@ t.test('BoundedStore refuses bounds that are none', async t => {
   }
 })
 
+t.test('BoundedStore never waits for room that cannot be made', async t => {
+  t.throws(
+    () => create({ maxBytes: 100, maxEntryBytes: 200 }),
+    /maxEntryBytes must be at most maxBytes \(100\), got 200/
+  )
+  const { store } = create({ weigh: () => undefined as unknown as number })
+  t.notOk(store.set('a', 1, Infinity), 'an entry that nobody weighed is refused')
+  t.equal(store.stats().bytes, 0)
+})
+
 t.test('without an injected clock time passes by itself, in a loop of microtasks too', async t => {
   const store = new BoundedStore<number>({ maxEntries: 10, maxBytes: 10, maxEntryBytes: 10, weigh: () => 1 })
   store.set('a', 1, 30)

@@ -14,6 +14,13 @@ export function setManyTests(suite: Suite): void {
     }
   })
 
+  suite.test('setMany() replaces the lifetime together with the value', async ({ cache, key }) => {
+    await cache.set(key('a'), 'before', { ttlSeconds: 5 })
+    await cache.setMany([[key('a'), 'after']], { ttlSeconds: 60 })
+    await assertHolds(cache, key('a'), 'after')
+    await assertLives(cache, key('a'), 60)
+  })
+
   suite.test('setMany() of nothing is a success', async ({ cache }) => {
     assert.deepEqual(await cache.setMany([]), ok(undefined))
   })
