@@ -8,6 +8,7 @@ import { createTestDatabase, randomPrefix, startRedis } from '@dashtam/testkit'
 import t, { type Test } from 'tap'
 import { takeDataFolder } from '../src/infrastructure/database/data-folder.ts'
 import { DEMO_USER } from './fixtures/demo.ts'
+import { freePort } from './fixtures/free-port.ts'
 import { openRelay } from './fixtures/relay.ts'
 import { runDemo } from './fixtures/run-demo.ts'
 
@@ -145,10 +146,7 @@ t.test('SIGTERM ends the demo within 5 s, even with Redis frozen and a client th
 })
 
 t.test('a log that cannot be written is no reason to stop', async t => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
+  const port = await freePort()
   const full = openSync('/dev/full', 'w')
   t.teardown(() => closeSync(full))
   const demo = runDemo({ ...environment, PORT: String(port) }, full)
