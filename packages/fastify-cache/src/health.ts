@@ -13,10 +13,6 @@ export interface CacheHealth {
 export class HealthTracker {
   #health: CacheHealth = { cache: 'up', since: new Date().toISOString() }
 
-  get isUp(): boolean {
-    return this.#health.cache === 'up'
-  }
-
   observe(reason: CacheErrorReason | undefined): void {
     const cache = reason === undefined ? 'up' : 'down'
     const { cache: before, since } = this.#health

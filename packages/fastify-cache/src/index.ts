@@ -36,8 +36,9 @@ const plugin: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) => 
     name: 'dashtam_cache_up',
     help: 'Whether the cache answers: 1 or 0.',
     registers: [registry],
-    collect() {
-      this.set(health.isUp ? 1 : 0)
+    async collect() {
+      const { cache } = await health.ask(store)
+      this.set(cache === 'up' ? 1 : 0)
     }
   })
   // Past the wrapper: that somebody asks for the health is no use of the cache.

@@ -74,6 +74,16 @@ export function checkOptions(options: FastifyCacheOptions): void {
   if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'; known are ${[...KNOWN].join(', ')}`)
   const places = ['redis', 'memory', 'store'].filter(name => options[name as keyof FastifyCacheOptions] !== undefined)
   if (places.length > 1) throw new TypeError(`the cache can be in one place only, got ${places.join(' and ')}`)
+  const redis: unknown = options.redis
+  if (redis !== undefined && (typeof redis !== 'object' || redis === null)) {
+    throw new TypeError(`redis must be an object, as in { url }; got ${redis === null ? 'null' : typeof redis}`)
+  }
+  if (options.store !== undefined && typeof options.store?.get !== 'function') {
+    throw new TypeError('store must be an adapter of the cache port')
+  }
+  for (const [name, check] of Object.entries(options.checks ?? {})) {
+    if (typeof check !== 'function') throw new TypeError(`checks.${name} must be a function, got ${typeof check}`)
+  }
   for (const [name, path] of Object.entries(options.routes ?? {})) {
     if (!KNOWN_ROUTES.has(name)) {
       throw new TypeError(`unknown route '${name}'; known are ${[...KNOWN_ROUTES].join(', ')}`)

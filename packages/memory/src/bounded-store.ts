@@ -92,6 +92,9 @@ export class BoundedStore<V> {
         throw new TypeError(`${name} must be an integer of at least 1, got ${String(bound)}`)
       }
     }
+    if (maxEntryBytes > maxBytes) {
+      throw new TypeError(`maxEntryBytes must be at most maxBytes (${maxBytes}), got ${maxEntryBytes}`)
+    }
     this.#maxEntries = maxEntries
     this.#maxBytes = maxBytes
     this.#maxEntryBytes = maxEntryBytes
@@ -133,7 +136,8 @@ export class BoundedStore<V> {
     const bytes = this.#weigh(value, key)
     const present = this.#entries.get(key)
     if (present !== undefined) this.#drop(present)
-    if (bytes > this.#maxEntryBytes) {
+    // Written so that NaN, from a `weigh` that forgets to answer, is refused too.
+    if (!(bytes <= this.#maxEntryBytes)) {
       this.#refusals++
       return false
     }

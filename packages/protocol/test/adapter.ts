@@ -116,6 +116,21 @@ t.test('PortGuard.failure() names operation and family, and keeps a cause only w
   })
 })
 
+t.test('PortGuard.failure() survives a familyOf that throws', async t => {
+  const throwing = new PortGuard({
+    keyspace: 'k',
+    familyOf: () => {
+      throw new Error('not a key of mine')
+    }
+  })
+  t.strictSame(throwing.failure('get', 'timeout', '', { key: 'k:a' }).error.details, { operation: 'get' })
+})
+
+t.test('PortGuard.toJson() refuses what no string can hold', async t => {
+  const part = 'x'.repeat(10_000_000)
+  t.match(guard.toJson('k:a', Array(60).fill(part)), { error: { code: 'CACHE_VALUE_TOO_LARGE' } })
+})
+
 t.test('describeUnserializable() accepts exactly what JSON brings back', async t => {
   fc.assert(
     fc.property(fc.jsonValue({ noUnicodeString: false }), value => {

@@ -13,7 +13,10 @@ export type RedisClientOptions = RedisTarget & {
    */
   readonly keepAliveMs?: number
   /** What else ioredis is to know: `tls`, `username`, `password`, `db`, `protocol` … Cannot undo what a cache relies on. */
-  readonly redis?: Omit<RedisOptions, keyof typeof PRESET | 'keyPrefix' | 'host' | 'port' | 'path' | 'sentinels'>
+  readonly redis?: Omit<
+    RedisOptions,
+    keyof typeof PRESET | 'reconnectOnError' | 'keyPrefix' | 'host' | 'port' | 'path' | 'sentinels'
+  >
 }
 
 type RedisTarget =
@@ -39,6 +42,8 @@ const SILENCE_MS = 10_000
 const LONGEST_RETRY_MS = 1_000
 /** A frozen server does not hang up either; then its socket is destroyed after this long. */
 const HANG_UP_MS = 250
+/** A connection that leads to a replica is made anew at most this often: there may be no master to be found. */
+const READONLY_RECONNECT_INTERVAL_MS = 5_000
 
 /** How a cache must use ioredis. Its defaults are made for a database: they wait, and they repeat. */
 const PRESET = {
@@ -49,10 +54,9 @@ const PRESET = {
   maxRetriesPerRequest: 0,
   // The shapes of RESP2, whichever protocol is spoken.
   replyMapping: 'legacy',
+  stringNumbers: false,
   socketTimeout: SILENCE_MS,
   disconnectTimeout: HANG_UP_MS,
-  // A demoted master: the connection leads to the wrong server.
-  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   retryStrategy: retryDelayMs
 } satisfies Preset
 
@@ -71,25 +75,35 @@ export const CLIENT_OPTIONS: ReadonlySet<string> = new Set([
 /** Makes an ioredis client with the presets of a cache. It connects by itself; whoever makes it closes it. */
 export function createRedisClient(options: RedisClientOptions): Redis | Cluster {
   const { connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS, keepAliveMs = DEFAULT_KEEP_ALIVE_MS, redis } = options
+  checkOptions(options, { connectTimeoutMs, keepAliveMs })
+  const preset: Preset = {
+    ...redis,
+    ...PRESET,
+    reconnectOnError: reconnectWhenReadOnly(),
+    connectTimeout: connectTimeoutMs,
+    keepAlive: keepAliveMs
+  }
+  if (options.url !== undefined) return new Redis(checkedUrl(options.url), preset)
+  if (options.cluster !== undefined) return new Cluster([...options.cluster], clusterOptions(preset))
+  const { sentinels, sentinelName: name } = options
+  return new Redis({ ...preset, sentinels: [...sentinels], name, sentinelRetryStrategy: retryDelayMs })
+}
+
+function checkOptions(options: RedisClientOptions, timeouts: Readonly<Record<string, number>>): void {
   const unknown = Object.keys(options).find(name => !CLIENT_OPTIONS.has(name))
   if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'; ioredis' own go into \`redis\``)
-  for (const [name, value] of Object.entries({ connectTimeoutMs, keepAliveMs })) {
+  for (const [name, value] of Object.entries(timeouts)) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new TypeError(`${name} must be an integer of at least 1, got ${String(value)}`)
     }
   }
-  const preset: Preset = { ...redis, ...PRESET, connectTimeout: connectTimeoutMs, keepAlive: keepAliveMs }
-  if (options.url !== undefined) return new Redis(checkedUrl(options.url), preset)
-  if (options.cluster !== undefined) return new Cluster([...options.cluster], clusterOptions(preset))
-  if (options.sentinels !== undefined) {
-    return new Redis({
-      ...preset,
-      sentinels: [...options.sentinels],
-      name: options.sentinelName,
-      sentinelRetryStrategy: retryDelayMs
-    })
+  const { url, cluster, sentinels, sentinelName } = options
+  if ([url, cluster, sentinels].filter(target => target !== undefined).length !== 1) {
+    throw new TypeError('exactly one of url, cluster and sentinels must say where Redis is')
   }
-  throw new TypeError('one of url, cluster and sentinels must say where Redis is')
+  if ((sentinels === undefined) !== (sentinelName === undefined)) {
+    throw new TypeError('sentinels and sentinelName go together')
+  }
 }
 
 function clusterOptions(preset: Preset) {
@@ -115,14 +129,32 @@ function checkedUrl(url: string): string {
   if (!/^\/?\d*$/.test(parsed.pathname)) {
     throw new TypeError("url must end in a database number or nothing, as in 'redis://localhost:6379/0'")
   }
+  try {
+    decodeURIComponent(parsed.username + parsed.password)
+  } catch {
+    throw new TypeError('url must have its user and password percent-encoded')
+  }
   if (parsed.search !== '') throw new TypeError('url must not carry a query; give ioredis its options in `redis`')
   return url
 }
 
 /** The address in `url` without its user and password, fit for a log. */
 export function redactUrl(url: string): string {
-  const { protocol, host, pathname } = new URL(url)
-  return `${protocol}//${host}${pathname === '/' ? '' : pathname}`
+  const parsed = URL.parse(url)
+  if (parsed === null) return 'not a URL'
+  return `${parsed.protocol}//${parsed.host}${parsed.pathname === '/' ? '' : parsed.pathname}`
+}
+
+/** A demoted master answers READONLY: the connection leads to the wrong server. */
+function reconnectWhenReadOnly(): (error: Error) => boolean {
+  let reconnectedAtMs = Number.NEGATIVE_INFINITY
+  return error => {
+    const nowMs = performance.now()
+    if (!error.message.startsWith('READONLY')) return false
+    if (nowMs - reconnectedAtMs < READONLY_RECONNECT_INTERVAL_MS) return false
+    reconnectedAtMs = nowMs
+    return true
+  }
 }
 
 /** 50 ms doubling to a second, with jitter so that a fleet does not come back as one. Never gives up. */

@@ -6,6 +6,11 @@ import type { Cluster, Redis } from 'ioredis'
  */
 export async function closeClient(client: Redis | Cluster, timeoutMs: number): Promise<void> {
   if (client.status === 'end') return
+  if (client.status === 'reconnecting') {
+    // There is no connection that could end, so ioredis does not say that it has.
+    client.disconnect()
+    return
+  }
   const ended = new Promise<void>(resolve => client.once('end', resolve))
   if (client.status === 'ready') {
     client.quit().catch(() => {})

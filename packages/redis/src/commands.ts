@@ -50,8 +50,19 @@ export class Commands {
         this.#monitor.timedOut()
         resolve(this.#timeout(operation, key))
       })
-      // A command that is sent before the first connection stands would be rejected: there is no offline queue.
-      const sent = opening === undefined ? send() : opening.then(send)
+      const sendOnceOpen = () => {
+        // Nobody waits for it any more, or it would wait in the offline queue of an app's own client.
+        if (pending.isFinished || this.#monitor.refusal !== undefined) throw new Error('no connection in time')
+        return send()
+      }
+      let sent: Promise<unknown>
+      try {
+        // A command that is sent before the first connection stands would be rejected: there is no offline queue.
+        sent = opening === undefined ? send() : opening.then(sendOnceOpen)
+      } catch (error) {
+        // ioredis throws at once for a slot of a cluster that no master serves.
+        sent = Promise.reject(error)
+      }
       sent.then(
         value => {
           // After the deadline nobody waits any more.
@@ -91,7 +102,7 @@ export class Commands {
 
   #fault(operation: CacheOperation, key: string | undefined, error: unknown): Err<CacheError> {
     const fault = toRedisFault(error)
-    if (fault.reason === 'server') this.#monitor.refused(fault)
+    if (fault.serverCode !== undefined && fault.reason !== 'wrong_type') this.#monitor.refused(fault)
     return this.#guard.failure(operation, fault.reason, fault.message, { key, cause: fault.cause })
   }
 }

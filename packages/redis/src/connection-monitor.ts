@@ -41,12 +41,13 @@ export class ConnectionMonitor {
   #lastError: string | undefined
   #probeRetry: NodeJS.Timeout | undefined
   #opening: PromiseWithResolvers<void> | undefined
+  #isClosed = false
 
   constructor({ client, logger, onStateChange }: ConnectionMonitorOptions) {
     this.#client = client
     this.#logger = logger
     this.#onStateChange = onStateChange
-    this.#state = { state: client.status === 'ready' ? 'up' : 'connecting', since: new Date() }
+    this.#state = { ...stateOf(client), since: new Date() }
     if (this.#state.state === 'connecting') this.#opening = Promise.withResolvers()
     client.on('ready', this.#onReady)
     client.on('close', this.#onClose)
@@ -79,7 +80,7 @@ export class ConnectionMonitor {
 
   timedOut(): void {
     this.#timeoutsInARow++
-    if (this.#timeoutsInARow >= TIMEOUTS_UNTIL_DOWN && this.#state.state === 'up') {
+    if (this.#timeoutsInARow >= TIMEOUTS_UNTIL_DOWN && this.#state.state !== 'down') {
       this.#change({ state: 'down', reason: 'timeout' })
       this.#probe()
     }
@@ -96,6 +97,7 @@ export class ConnectionMonitor {
   }
 
   close(): void {
+    this.#isClosed = true
     clearTimeout(this.#probeRetry)
     this.#client.off('ready', this.#onReady)
     this.#client.off('close', this.#onClose)
@@ -104,6 +106,7 @@ export class ConnectionMonitor {
   }
 
   readonly #onReady = (): void => {
+    this.#lastError = undefined
     this.#change({ state: 'up' })
     this.#endOpening()
   }
@@ -114,7 +117,10 @@ export class ConnectionMonitor {
   }
 
   readonly #onError = (error: unknown): void => {
-    this.#lastError = toRedisFault(error).cause.message
+    const { message } = toRedisFault(error).cause
+    this.#lastError = message
+    // ioredis would go on in database 0, which is somebody else's.
+    if (message.includes('DB index is out of range')) this.#client.disconnect(true)
   }
 
   #endOpening(): void {
@@ -124,13 +130,14 @@ export class ConnectionMonitor {
 
   /** Asks until there is an answer. One question at a time is enough: a frozen server keeps it and answers later. */
   #probe(): void {
-    this.#client.ping().then(
-      () => this.#change({ state: 'up' }),
-      () => {
-        if (this.refusal !== 'circuit_open') return
-        this.#probeRetry = setTimeout(() => this.#probe(), PROBE_RETRY_MS).unref()
-      }
-    )
+    const answered = () => {
+      if (!this.#isClosed) this.#change({ state: 'up' })
+    }
+    this.#client.ping().then(answered, (error: unknown) => {
+      if (toRedisFault(error).serverCode !== undefined) answered()
+      if (this.#isClosed || this.refusal !== 'circuit_open') return
+      this.#probeRetry = setTimeout(() => this.#probe(), PROBE_RETRY_MS).unref()
+    })
   }
 
   #change(next: Omit<ConnectionState, 'since'>): void {
@@ -154,4 +161,9 @@ export class ConnectionMonitor {
       this.#logger?.warn({ reason, error: this.#lastError }, "no connection to the cache's Redis; going on without it")
     }
   }
+}
+
+function stateOf({ status }: Redis | Cluster): Omit<ConnectionState, 'since'> {
+  if (status === 'ready') return { state: 'up' }
+  return status === 'end' ? { state: 'down', reason: 'connection' } : { state: 'connecting' }
 }

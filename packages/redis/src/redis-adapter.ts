@@ -10,13 +10,13 @@ import type {
 } from '@dashtam/cache-protocol'
 import { ok } from '@dashtam/cache-protocol'
 import { PortGuard, type PortGuardOptions } from '@dashtam/cache-protocol/adapter'
-import type { Cluster, Redis } from 'ioredis'
+import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { closeClient } from './close-client.ts'
 import { Commands } from './commands.ts'
 import { type CacheLogger, ConnectionMonitor, type ConnectionState } from './connection-monitor.ts'
 import { increment } from './generated/lua.ts'
 import { runScript } from './lua-script.ts'
-import { BATCH_SIZE, batchesOf, mastersOf } from './topology.ts'
+import { BATCH_SIZE, batchesOf, isCluster, mastersOf } from './topology.ts'
 import { WriteBatch } from './write-batch.ts'
 
 export interface RedisAdapterOptions extends PortGuardOptions {
@@ -67,17 +67,19 @@ export class RedisAdapter implements CacheProtocol {
     if (!Number.isSafeInteger(commandTimeoutMs) || commandTimeoutMs < 1) {
       throw new TypeError(`commandTimeoutMs must be an integer of at least 1, got ${String(commandTimeoutMs)}`)
     }
+    const { enableOfflineQueue, autoResendUnfulfilledCommands, stringNumbers } = optionsOf(client)
     if (client.options.keyPrefix) throw new TypeError('client must have no keyPrefix; say it as `keyspace`')
+    if (stringNumbers) throw new TypeError('client must not have stringNumbers: counts would come back as text')
     this.#guard = new PortGuard(portOptions)
     this.#client = client
     this.#closesClient = closesClient
     this.#commandTimeoutMs = commandTimeoutMs
     this.#monitor = new ConnectionMonitor({ client, logger, onStateChange })
     this.#commands = new Commands(this.#guard, this.#monitor, new WriteBatch(client), commandTimeoutMs)
-    if (client.options.enableOfflineQueue) {
+    if (enableOfflineQueue || autoResendUnfulfilledCommands) {
       logger?.warn(
-        {},
-        "the cache's Redis client has its offline queue on: writes of an outage land after it, on newer data"
+        { enableOfflineQueue, autoResendUnfulfilledCommands },
+        "the cache's Redis client keeps or repeats commands of an outage: they land after it, on newer data"
       )
     }
   }
@@ -380,6 +382,11 @@ export class RedisAdapter implements CacheProtocol {
       } while (cursor !== '0')
     }
   }
+}
+
+/** Of a cluster those of its nodes. */
+function optionsOf(client: Redis | Cluster): Partial<RedisOptions> {
+  return isCluster(client) ? (client.options.redisOptions ?? {}) : client.options
 }
 
 const MISS = DONE

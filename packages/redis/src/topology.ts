@@ -1,5 +1,5 @@
 import calculateSlot from 'cluster-key-slot'
-import { Cluster, type Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 
 /** So many keys at most in one command: more would block the server, and every process that follows it, for too long. */
 export const BATCH_SIZE = 1_000
@@ -10,13 +10,18 @@ export function batchesOf<Item>(
   items: readonly Item[],
   keyOf: (item: Item) => string
 ): (readonly Item[])[] {
-  if (client instanceof Cluster) return bySlot(items, keyOf).flatMap(chunksOf)
+  if (isCluster(client)) return bySlot(items, keyOf).flatMap(chunksOf)
   return chunksOf(items)
 }
 
 /** The servers that between them hold every key. */
 export function mastersOf(client: Redis | Cluster): Redis[] {
-  return client instanceof Cluster ? client.nodes('master') : [client]
+  return isCluster(client) ? client.nodes('master') : [client]
+}
+
+/** Not `instanceof`: an app may have another copy of ioredis. */
+export function isCluster(client: Redis | Cluster): client is Cluster {
+  return client.isCluster
 }
 
 function bySlot<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[][] {

@@ -1,4 +1,5 @@
-import { Cluster, type Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
+import { isCluster } from './topology.ts'
 
 /**
  * Lets the commands that are sent within one turn of the event loop leave in one write, by corking the socket until the
@@ -10,7 +11,7 @@ export class WriteBatch {
   #isOpen = false
 
   constructor(client: Redis | Cluster) {
-    this.#client = client instanceof Cluster ? undefined : client
+    this.#client = isCluster(client) ? undefined : client
   }
 
   /** To be called before each command. */

@@ -11,6 +11,7 @@ t.test('createRedisClient() says what is wrong with a URL, and never quotes it',
     ['hunter2:6379', /must begin with redis:\/\/ or rediss:\/\//],
     ['redis://u:hunter2@localhost:99999', /must be a Redis URL/],
     ['redis://', /must name a host/],
+    ['redis://u:hunter2%zz@localhost', /percent-encoded/],
     ['redis://u:hunter2@localhost/database', /must end in a database number/],
     ['redis://u:hunter2@localhost?enableOfflineQueue=true', /must not carry a query/]
   ]
@@ -30,7 +31,13 @@ t.test('createRedisClient() refuses options that are none', async t => {
     () => createRedisClient({ url, keepAliveMs: Number.NaN }),
     /keepAliveMs must be an integer of at least 1, got NaN/
   )
-  t.throws(() => createRedisClient({} as RedisClientOptions), /one of url, cluster and sentinels/)
+  t.throws(() => createRedisClient({} as RedisClientOptions), /exactly one of url, cluster and sentinels/)
+  t.throws(() => createRedisClient({ url, cluster: [] } as unknown as RedisClientOptions), /exactly one of url/)
+  t.throws(() => createRedisClient({ sentinels: [] } as unknown as RedisClientOptions), /go together/)
+  t.throws(
+    () => createRedisClient({ url, db: 1 } as RedisClientOptions),
+    /unknown option 'db'; ioredis' own go into `redis`/
+  )
   t.throws(
     () => new RedisAdapter({ keyspace: 'k', client: new Redis({ lazyConnect: true }), commandTimeoutMs: 0 }),
     /commandTimeoutMs/
@@ -64,5 +71,6 @@ t.test('createRedisClient() finds the master by its sentinels', async t => {
 
 t.test('redactUrl() keeps the address and nothing else', async t => {
   t.equal(redactUrl('redis://user:hunter2@cache.example:6380/2'), 'redis://cache.example:6380/2')
+  t.equal(redactUrl('hunter2'), 'not a URL')
   t.equal(redactUrl('rediss://:hunter2@[::1]:6379/'), 'rediss://[::1]:6379')
 })

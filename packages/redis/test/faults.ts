@@ -1,6 +1,7 @@
 import type { Result } from '@dashtam/cache-protocol'
 import { createRedisClient, RedisAdapter, type RedisAdapterOptions } from '@dashtam/cache-redis'
 import { type RedisServer, randomPrefix, startRedis, startRedisCluster } from '@dashtam/testkit'
+import calculateSlot from 'cluster-key-slot'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 
@@ -156,7 +157,9 @@ t.test('a client of the app: its keyPrefix is refused, its offline queue warned 
   })
   const client = new Redis(server.url, { lazyConnect: true })
   const cache = new RedisAdapter({ keyspace: 'k', client, logger: recorder(log) })
-  t.match(log, [['warn', {}, /offline queue on/]])
+  t.match(log, [
+    ['warn', { enableOfflineQueue: true, autoResendUnfulfilledCommands: true }, /keeps or repeats commands/]
+  ])
   t.match(await cache.set('k:a', 'v'), { ok: true }, 'connects a lazy client')
   await server.stop()
   t.ok(await eventually(async () => cache.state.state === 'down'))
@@ -169,6 +172,144 @@ t.test('a client of the app: its keyPrefix is refused, its offline queue warned 
   await cache.close()
   t.equal(client.status, 'ready')
   client.disconnect()
+})
+
+t.test('a Redis that is frozen at boot: the circuit opens, and nothing that timed out is sent later', async t => {
+  const server = await startRedis()
+  await server.freeze()
+  const keyspace = randomPrefix()
+  const cache = new RedisAdapter({ keyspace, client: createRedisClient({ url: server.url }), closesClient: true })
+  const other = new Redis(server.url).on('error', () => {})
+  t.teardown(async () => {
+    await cache.close()
+    other.disconnect()
+    await server.stop()
+  })
+  const late = await Promise.all(Array.from({ length: 5 }, () => cache.set(`${keyspace}:a`, 'OLD')))
+  for (const result of late) t.match(result, { error: { reason: 'timeout' } })
+  t.match(await cache.get(`${keyspace}:a`), { error: { reason: 'circuit_open' } })
+  await server.resume()
+  t.ok(await eventually(async () => (await cache.ping()).ok))
+  t.equal(await other.get(`${keyspace}:a`), null)
+})
+
+t.test('a slot that nobody serves fails its own keys alone', async t => {
+  await using cluster = await startRedisCluster({ masters: 3, replicasPerMaster: 0 })
+  const client = createRedisClient({ cluster: cluster.seeds })
+  const keyspace = randomPrefix()
+  const cache = new RedisAdapter({ keyspace, client, closesClient: true, commandTimeoutMs: 2_000 })
+  t.teardown(() => cache.close())
+  await cache.ping()
+  const keys = Array.from({ length: 40 }, (_, index) => `${keyspace}:${index}`)
+  const [lost = ''] = keys
+  const slot = calculateSlot(lost)
+  for (const node of cluster.nodes) {
+    await node.cli('config', 'set', 'cluster-require-full-coverage', 'no')
+  }
+  for (const node of cluster.nodes)
+    await node.cli('cluster', 'delslots', String(slot)).catch(() => {})
+    // What ioredis knows after its next look at the slots.
+  ;(client as unknown as { slots: unknown[] }).slots[slot] = undefined
+  for (let attempt = 0; attempt < 6; attempt++) t.match(await cache.get(lost), { ok: false })
+  t.equal(cache.state.state, 'up')
+  const others = keys.filter(key => calculateSlot(key) !== slot)
+  t.ok((await Promise.all(others.map(key => cache.set(key, 'v')))).every(result => result.ok))
+})
+
+t.test('close() with the circuit open asks no more', async t => {
+  const server = await startRedis()
+  const client = new Redis(server.url, { enableOfflineQueue: false }).on('error', () => {})
+  const cache = new RedisAdapter({ keyspace: 'k', client })
+  t.teardown(async () => {
+    client.disconnect()
+    await server.stop()
+  })
+  await cache.ping()
+  await server.freeze()
+  await Promise.all(Array.from({ length: 5 }, () => cache.get('k:a')))
+  t.equal(cache.state.reason, 'timeout')
+  await cache.close()
+  let pings = 0
+  client.ping = () => {
+    pings++
+    return Promise.resolve('PONG' as const)
+  }
+  client.disconnect()
+  await new Promise(resolve => setTimeout(resolve, 1_200))
+  t.equal(pings, 0)
+  await server.resume()
+})
+
+t.test('a PING that is refused is an answer as well', async t => {
+  const { server, client, log } = await open(t)
+  await client.call('ACL', 'SETUSER', 'silent', 'on', '>secret', '~*', '+@all', '-ping')
+  const cache = new RedisAdapter({
+    keyspace: 'k',
+    client: createRedisClient({ url: server.url, redis: { username: 'silent', password: 'secret' } }),
+    closesClient: true,
+    logger: recorder(log)
+  })
+  t.teardown(() => cache.close())
+  await cache.get('k:a')
+  await server.freeze()
+  await Promise.all(Array.from({ length: 5 }, () => cache.get('k:a')))
+  t.equal(cache.state.reason, 'timeout')
+  await server.resume()
+  t.ok(await eventually(async () => (await cache.get('k:a')).ok))
+})
+
+t.test('a database that does not exist is no database: nothing goes into number 0', async t => {
+  const { server, client } = await open(t)
+  const cache = new RedisAdapter({
+    keyspace: 'k',
+    client: createRedisClient({ url: `${server.url}/99` }),
+    closesClient: true
+  })
+  t.teardown(() => cache.close())
+  t.ok(await eventually(async () => cache.state.state === 'down'))
+  t.match(await cache.set('k:a', 'v'), { ok: false })
+  t.equal(await client.get('k:a'), null)
+})
+
+t.test('a replica answers reads, refuses writes, and is not left for each of them', async t => {
+  const master = await startRedis()
+  const replica = await startRedis({ args: ['--replicaof', master.host, String(master.port)] })
+  const log: Line[] = []
+  const cache = new RedisAdapter({
+    keyspace: 'k',
+    client: createRedisClient({ url: replica.url }),
+    closesClient: true,
+    logger: recorder(log)
+  })
+  t.teardown(async () => {
+    await cache.close()
+    await replica.stop()
+    await master.stop()
+  })
+  await eventually(async () => (await cache.get('k:a')).ok)
+  for (let attempt = 0; attempt < 20; attempt++) {
+    t.match(await cache.set('k:a', 'v'), { ok: false })
+    await eventually(async () => (await cache.get('k:a')).ok)
+  }
+  t.ok(log.length <= 5, `${log.length} lines`)
+  t.match(
+    log.find(([, details]) => 'code' in details),
+    ['warn', { code: 'READONLY' }]
+  )
+})
+
+t.test('a client that counts in strings is refused', async t => {
+  t.throws(() => new RedisAdapter({ keyspace: 'k', client: new Redis({ stringNumbers: true, lazyConnect: true }) }), {
+    message: /stringNumbers/
+  })
+})
+
+t.test('a client that has ended is down from the start', async t => {
+  const client = new Redis({ lazyConnect: true })
+  client.disconnect()
+  const cache = new RedisAdapter({ keyspace: 'k', client })
+  t.match(await cache.get('k:a'), { error: { reason: 'connection' } })
+  await cache.close()
 })
 
 t.test('a cluster that loses a master goes on with the others, and is whole again after the failover', async t => {

@@ -157,7 +157,13 @@ export class PortGuard {
   /** JSON text that brings `value` back exactly, or why there is none. */
   toJson(key: string, value: unknown): Result<string> {
     const problem = describeUnserializable(value)
-    return problem === undefined ? ok(JSON.stringify(value)) : this.#unserializable('setJson', key, problem)
+    if (problem !== undefined) return this.#unserializable('setJson', key, problem)
+    try {
+      return ok(JSON.stringify(value))
+    } catch {
+      // No string of V8 can be that long.
+      return this.#fail('setJson', key, 'CACHE_VALUE_TOO_LARGE', 'the value is too large to be JSON text')
+    }
   }
 
   /** What `get` answered, parsed. The type is the caller's word. */
@@ -219,7 +225,16 @@ export class PortGuard {
   }
 
   #details(operation: CacheOperation, key: string | undefined, details?: FailureOptions['details']): CacheErrorDetails {
-    const family = key === undefined ? undefined : this.#familyOf?.(key)
+    const family = this.#family(key)
     return family === undefined ? { operation, ...details } : { operation, family, ...details }
+  }
+
+  #family(key: string | undefined): string | undefined {
+    try {
+      return key === undefined ? undefined : this.#familyOf?.(key)
+    } catch {
+      // A fault of the app's function must not take the place of the fault that is being told.
+      return undefined
+    }
   }
 }
