@@ -16,7 +16,8 @@ import { Commands } from './commands.ts'
 import { type CacheLogger, ConnectionMonitor, type ConnectionState } from './connection-monitor.ts'
 import { increment } from './generated/lua.ts'
 import { runScript } from './lua-script.ts'
-import { BATCH_SIZE, batchesOf, isCluster, mastersOf } from './topology.ts'
+import { ManyKeys } from './many-keys.ts'
+import { isCluster } from './topology.ts'
 import { WriteBatch } from './write-batch.ts'
 
 export interface RedisAdapterOptions extends PortGuardOptions {
@@ -53,6 +54,7 @@ export class RedisAdapter implements CacheProtocol {
   readonly #guard: PortGuard
   readonly #monitor: ConnectionMonitor
   readonly #commands: Commands
+  readonly #manyKeys: ManyKeys
   #closing: Promise<Result<void>> | undefined
 
   /** @throws TypeError when an option is out of its range, or `client` has a `keyPrefix`. */
@@ -76,6 +78,7 @@ export class RedisAdapter implements CacheProtocol {
     this.#commandTimeoutMs = commandTimeoutMs
     this.#monitor = new ConnectionMonitor({ client, logger, onStateChange })
     this.#commands = new Commands(this.#guard, this.#monitor, new WriteBatch(client), commandTimeoutMs)
+    this.#manyKeys = new ManyKeys(client, this.#commands, this.#guard.keyspace)
     if (enableOfflineQueue || autoResendUnfulfilledCommands) {
       logger?.warn(
         { enableOfflineQueue, autoResendUnfulfilledCommands },
@@ -126,12 +129,12 @@ export class RedisAdapter implements CacheProtocol {
   async deleteMany(keys: Iterable<string>): Promise<Result<number>> {
     const all = [...new Set(keys)]
     const refused = this.#closedFor('deleteMany') ?? this.#guard.keys('deleteMany', all)
-    return refused ?? this.#unlink('deleteMany', all)
+    return refused ?? this.#manyKeys.unlink('deleteMany', all)
   }
 
   async deletePattern(pattern: string): Promise<Result<number>> {
     const refused = this.#closedFor('deletePattern') ?? this.#guard.pattern('deletePattern', pattern)
-    return refused ?? this.#unlinkMatching('deletePattern', pattern)
+    return refused ?? this.#manyKeys.unlinkMatching('deletePattern', pattern)
   }
 
   exists(key: string): Promise<Result<boolean>> {
@@ -172,12 +175,7 @@ export class RedisAdapter implements CacheProtocol {
     const all = [...keys]
     const refused = this.#closedFor('getMany') ?? this.#guard.keys('getMany', all)
     if (refused !== undefined) return refused
-    const found = new Map<string, string | undefined>()
-    const batches = batchesOf(this.#client, all, itself)
-    // Answers come back batch by batch; the order of the Map is that of the question.
-    if (batches.length > 1) for (const key of all) found.set(key, undefined)
-    const reads = await Promise.all(batches.map(batch => this.#readBatch(batch, found)))
-    return reads.find(read => read !== undefined) ?? ok(found)
+    return this.#manyKeys.read(all)
   }
 
   async setMany(
@@ -189,13 +187,8 @@ export class RedisAdapter implements CacheProtocol {
     if (refused !== undefined) return refused
     const ttlMs = this.#guard.ttlMs('setMany', options)
     if (!ttlMs.ok) return ttlMs
-    let stored = 0
-    for (const batch of batchesOf(this.#client, all, keyOfEntry)) {
-      const written = await this.#writeBatch(batch, ttlMs.value)
-      stored += written.stored
-      if (written.failure !== undefined) return withDetails(written.failure, { stored })
-    }
-    return DONE
+    const stored = await this.#manyKeys.write(all, ttlMs.value)
+    return stored.ok ? DONE : stored
   }
 
   async *scan(pattern: string): AsyncGenerator<Result<string>, void, undefined> {
@@ -204,7 +197,7 @@ export class RedisAdapter implements CacheProtocol {
       yield refused
       return
     }
-    for await (const page of this.#pages('scan', pattern)) {
+    for await (const page of this.#manyKeys.pages('scan', pattern)) {
       if (!page.ok) yield page
       else for (const key of page.value) yield ok(key)
     }
@@ -213,7 +206,7 @@ export class RedisAdapter implements CacheProtocol {
   async flush(): Promise<Result<void>> {
     const refused = this.#closedFor('flush')
     if (refused !== undefined) return refused
-    const deleted = await this.#unlinkMatching('flush', `${this.#guard.keyspace.prefix}*`)
+    const deleted = await this.#manyKeys.unlinkMatching('flush', `${this.#guard.keyspace.prefix}*`)
     return deleted.ok ? DONE : deleted
   }
 
@@ -282,106 +275,6 @@ export class RedisAdapter implements CacheProtocol {
     const send = () => runScript(this.#client, increment, [key, by * sign, lifetime])
     return this.#commands.run(operation, key, send, sum => ok(Number(sum)))
   }
-
-  /** Reads into `found`; answers the failure, if there was one. */
-  async #readBatch(
-    keys: readonly string[],
-    found: Map<string, string | undefined>
-  ): Promise<Err<CacheError> | undefined> {
-    const values = await this.#commands.run('getMany', undefined, () => this.#client.mget(keys as string[]))
-    if (!values.ok) return values
-    const missing: string[] = []
-    for (let index = 0; index < keys.length; index++) {
-      const key = keys[index] as string
-      const value = values.value[index] ?? undefined
-      found.set(key, value)
-      if (value === undefined) missing.push(key)
-    }
-    return missing.length === 0 ? undefined : this.#failureOfMissing(missing)
-  }
-
-  /** MGET calls what is not a string a miss. One EXISTS tells; only if there is such a key is each looked at. */
-  async #failureOfMissing(keys: readonly string[]): Promise<Err<CacheError> | undefined> {
-    const existing = await this.#commands.run('getMany', undefined, () => this.#client.exists(...keys))
-    if (!existing.ok) return existing
-    if (existing.value === 0) return undefined
-    // Written meanwhile, or of another type: STRLEN tells them apart as GET would, without the value.
-    const checks = keys.map(key => this.#commands.run('getMany', key, () => this.#client.strlen(key)))
-    return (await Promise.all(checks)).find(check => !check.ok)
-  }
-
-  async #writeBatch(
-    entries: readonly (readonly [key: string, value: string])[],
-    ttlMs: number
-  ): Promise<{ stored: number; failure?: Err<CacheError> }> {
-    let stored = 0
-    const written = await this.#commands.run('setMany', undefined, async () => {
-      const pipeline = this.#client.pipeline()
-      for (const entry of entries) {
-        if (ttlMs === Infinity) pipeline.set(entry[0], entry[1])
-        else pipeline.set(entry[0], entry[1], 'PX', ttlMs)
-      }
-      const rows = (await pipeline.exec()) ?? []
-      // A pipeline resolves although rows of it failed, so each is looked at; the first failure stands for all.
-      const failed = rows.filter(row => row[0] !== null)
-      stored = rows.length - failed.length
-      if (failed[0] !== undefined) throw failed[0][0]
-    })
-    return written.ok ? { stored } : { stored, failure: written }
-  }
-
-  async #unlink(operation: CacheOperation, keys: readonly string[]): Promise<Result<number>> {
-    const batches = batchesOf(this.#client, keys, itself)
-    const results = await Promise.all(
-      batches.map(batch => this.#commands.run(operation, undefined, () => this.#client.unlink(...batch)))
-    )
-    let deleted = 0
-    let failure: Err<CacheError> | undefined
-    for (const result of results) {
-      if (result.ok) deleted += result.value
-      else failure ??= result
-    }
-    return failure === undefined ? ok(deleted) : withDetails(failure, { deleted })
-  }
-
-  async #unlinkMatching(operation: 'deletePattern' | 'flush', pattern: string): Promise<Result<number>> {
-    let deleted = 0
-    let failure: Err<CacheError> | undefined
-    const settle = (unlinked: Result<number>) => {
-      deleted += unlinked.ok ? unlinked.value : (unlinked.error.details.deleted ?? 0)
-      if (!unlinked.ok) failure ??= unlinked
-    }
-    // A page is unlinked while the next one is looked for: both commands go out together.
-    let unlinking: Promise<Result<number>> | undefined
-    for await (const page of this.#pages(operation, pattern)) {
-      if (unlinking !== undefined) settle(await unlinking)
-      unlinking = undefined
-      if (!page.ok) settle(page)
-      if (failure !== undefined) break
-      if (page.ok) unlinking = this.#unlink(operation, page.value)
-    }
-    if (unlinking !== undefined) settle(await unlinking)
-    return failure === undefined ? ok(deleted) : withDetails(failure, { deleted })
-  }
-
-  /** The keys that match, page by page over every master; the engine's own are left out. */
-  async *#pages(operation: CacheOperation, pattern: string): AsyncGenerator<Result<string[]>, void, undefined> {
-    const masters = await this.#commands.run(operation, undefined, async () => mastersOf(this.#client))
-    if (!masters.ok) return yield masters
-    for (const master of masters.value) {
-      let cursor = '0'
-      do {
-        const page = await this.#commands.run(operation, undefined, () =>
-          master.scan(cursor, 'MATCH', pattern, 'COUNT', BATCH_SIZE)
-        )
-        if (!page.ok) return yield page
-        // A string on purpose: a cursor has 64 bits.
-        cursor = page.value[0]
-        const keys = page.value[1].filter(key => !this.#guard.keyspace.isEngineKey(key))
-        if (keys.length > 0) yield ok(keys)
-      } while (cursor !== '0')
-    }
-  }
 }
 
 /** Of a cluster those of its nodes. */
@@ -394,8 +287,6 @@ const YES: Ok<true> = Object.freeze({ ok: true, value: true })
 const NO: Ok<false> = Object.freeze({ ok: true, value: false })
 
 const done = () => DONE
-const itself = (key: string) => key
-const keyOfEntry = ([key]: readonly [key: string, value: string]) => key
 const orMiss = (value: string | null): Ok<string | undefined> => (value === null ? MISS : ok(value))
 const isOne = (count: number): Ok<boolean> => (count === 1 ? YES : NO)
 
@@ -403,8 +294,4 @@ const isOne = (count: number): Ok<boolean> => (count === 1 ? YES : NO)
 function toSeconds(remainingMs: number): Ok<number | undefined> {
   if (remainingMs === -2) return MISS
   return ok(remainingMs === -1 ? Infinity : remainingMs / 1_000)
-}
-
-function withDetails({ error }: Err<CacheError>, counts: { stored?: number; deleted?: number }): Err<CacheError> {
-  return { ok: false, error: { ...error, details: { ...error.details, ...counts } } }
 }
