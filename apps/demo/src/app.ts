@@ -55,6 +55,9 @@ function createServer({ LOG_LEVEL }: Settings): FastifyInstance {
     logController: new LogController({ disableRequestLogging: !isVerbose }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // By default Node allows the headers alone a minute, takes the longer of the two for the body as well, and looks at
+    // its connections only every 30 s.
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
     // What breaks a schema is refused; by default it would be dropped or converted.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message)

@@ -59,6 +59,19 @@ t.test('POST /sessions refuses a body that breaks the schema', async t => {
   }
 })
 
+t.test('POST /sessions, however often, does not hold up who is signed in', async t => {
+  let signedIn = 0
+  const signIns = Array.from({ length: 30 }, async () => {
+    await signIn(app)
+    signedIn++
+  })
+  await Promise.race(signIns)
+  const before = signedIn
+  t.equal((await client.list()).statusCode, 200)
+  t.ok(signedIn - before < 10, `${signedIn - before} others came first`)
+  await Promise.all(signIns)
+})
+
 t.test('GET /accounts lists the accounts, the second time from the cache', async t => {
   const own = clientOf(app, await signIn(app, OTHER_USER))
   const first = await own.list()
@@ -105,7 +118,7 @@ t.test('PATCH /accounts/{id} shows the new name from then on', async t => {
   const [account] = await accountsOf(client)
   const id = String(account?.id)
   await client.get(id)
-  const name = 'Ünïcödé “savings” 💰 __proto__ %00 <b>'
+  const name = 'Ünïcödé “savings” 👨‍👩‍👧 __proto__ %00 <b>'
   const renamed = await client.rename(id.toUpperCase(), { name })
   t.equal(renamed.statusCode, 200)
   t.equal(renamed.json().name, name)
@@ -140,6 +153,8 @@ t.test('PATCH /accounts/{id} refuses a body that breaks the schema', async t => 
     { name: 'NUL \u0000' },
     { name: 'line\nbreak' },
     { name: 'half \ud83d' },
+    { name: 'line\u2028separator' },
+    { name: '\u200b\u2060' },
     { name: null },
     { name: 5 },
     { name: ['a'] },
@@ -185,6 +200,10 @@ t.test('a request without a valid token is refused, whatever it asks', async t =
     endless: sign(header, { ...claims, exp: undefined }, JWT_SECRET),
     'not yet': sign(header, { ...claims, nbf: now + 60 }, JWT_SECRET),
     'nobody in particular': sign(header, { ...claims, sub: undefined }, JWT_SECRET),
+    'all users': sign(header, { ...claims, sub: '*' }, JWT_SECRET),
+    'a number': sign(header, { ...claims, sub: 42 }, JWT_SECRET),
+    'the same user, with other cache keys': sign(header, { ...claims, sub: claims.sub.toUpperCase() }, JWT_SECRET),
+    'a header that asks for more': sign({ ...header, crit: ['exp'] }, claims, JWT_SECRET),
     'no JSON': `${Buffer.from('{').toString('base64url')}.${payload}.${signature}`,
     garbage: 'a.b.c'
   }
@@ -234,7 +253,11 @@ function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url')
 }
 
-function sign(header: { readonly alg: string; readonly typ: string }, claims: object, secret: string): string {
+function sign(
+  header: { readonly alg: string; readonly [name: string]: unknown },
+  claims: object,
+  secret: string
+): string {
   const text = `${encode(header)}.${encode(claims)}`
   const hash = header.alg === 'HS512' ? 'sha512' : 'sha256'
   return `${text}.${createHmac(hash, secret).update(text).digest('base64url')}`

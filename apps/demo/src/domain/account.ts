@@ -17,8 +17,8 @@ export interface Account {
 
 export const ACCOUNT_NAME_MAX_LENGTH = 100
 
-/** Something to read, and nothing that cannot be shown or stored: no control characters, no lone surrogates. */
-export const ACCOUNT_NAME_PATTERN = '^(?=.*\\S)[^\\p{Cc}\\p{Cs}]+$'
+/** One line with something to read: not blank or invisible, no control characters, line breaks or lone surrogates. */
+export const ACCOUNT_NAME_PATTERN = '^(?=.*[^\\s\\p{Cf}])[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$'
 
 /** Whether something of unknown origin, such as a cache that other versions write too, is an account. */
 export function isAccount(value: unknown): value is Account {

@@ -5,6 +5,9 @@ const ALGORITHM = 'HS256'
 const ISSUER = 'dashtam'
 const AUDIENCE = 'dashtam-api'
 
+/** As we issue them. In capital letters it would be the same user to the database, and another one to the cache. */
+const USER_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
+
 /** Access tokens as JSON Web Tokens (RFC 9068's profile of claims), signed with a secret of at least 32 bytes. */
 export function createAccessTokens(secret: string, ttlSeconds: number): AccessTokens {
   const key = new TextEncoder().encode(secret)
@@ -22,14 +25,15 @@ export function createAccessTokens(secret: string, ttlSeconds: number): AccessTo
 
     async userOf(token) {
       try {
-        const { payload } = await jwtVerify(token, key, {
+        const { payload: claims } = await jwtVerify(token, key, {
           algorithms: [ALGORITHM],
           typ: 'at+jwt',
           issuer: ISSUER,
           audience: AUDIENCE,
           requiredClaims: ['sub', 'exp']
         })
-        return payload.sub
+        const userId: unknown = claims.sub
+        return typeof userId === 'string' && USER_ID.test(userId) ? userId : undefined
       } catch (error) {
         if (error instanceof errors.JOSEError) return undefined
         throw error

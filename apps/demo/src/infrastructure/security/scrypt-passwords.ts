@@ -1,5 +1,6 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
+import pLimit from 'p-limit'
 import type { Passwords } from '../../application/ports.ts'
 
 const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
@@ -9,6 +10,9 @@ const LOG2_COST = 14
 const BLOCK_SIZE = 8
 const PARALLELIZATION = 5
 const KEY_BYTES = 32
+
+/** Of the four threads that Node computes with by default: checking access tokens must not queue behind sign-ins. */
+const queue = pLimit(2)
 
 /** No password is known to give this key: what is checked where there is no user. */
 const DECOY = format(Buffer.alloc(16), Buffer.alloc(KEY_BYTES))
@@ -31,7 +35,7 @@ export const scryptPasswords: Passwords = {
 }
 
 function deriveKey(password: string, salt: Buffer): Promise<Buffer> {
-  return derive(password, salt, KEY_BYTES, { N: 2 ** LOG2_COST, r: BLOCK_SIZE, p: PARALLELIZATION })
+  return queue(() => derive(password, salt, KEY_BYTES, { N: 2 ** LOG2_COST, r: BLOCK_SIZE, p: PARALLELIZATION }))
 }
 
 function format(salt: Buffer, key: Buffer): string {
