@@ -147,6 +147,12 @@ t.test('describeUnserializable() accepts exactly what JSON brings back', async t
   t.equal(describeUnserializable(Object.create({ inherited: 1 })), 'a Object')
   t.equal(describeUnserializable(Object.create(Object.create({ constructor: 7 }))), 'a class instance')
   t.equal(describeUnserializable({ deep: [{ at: new Date(0) }] }), 'a Date')
+  class Accounts extends Array<number> {}
+  t.equal(describeUnserializable(Accounts.of(1)), 'a Accounts')
+  t.equal(describeUnserializable(Object.assign([1, 2], { total: 3 })), 'an array with holes or extra properties')
+  const hole = new Array(2)
+  hole[0] = 1
+  t.equal(describeUnserializable(Object.assign(hole, { total: 3 })), 'an array with holes or extra properties')
 })
 
 t.test('describeUnserializable() hands on what a getter throws', async t => {

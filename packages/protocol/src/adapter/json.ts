@@ -31,10 +31,13 @@ function inspect(value: unknown, ancestors: object[]): string | undefined {
 function inspectObject(value: object, ancestors: object[]): string | undefined {
   if (ancestors.includes(value)) return 'a cycle'
   const isArray = Array.isArray(value)
-  if (!isArray && !isPlain(value)) return nameOf(value)
+  if (!isPlain(isArray ? Object.getPrototypeOf(value) : value)) return nameOf(value)
   if (Object.getOwnPropertySymbols(value).length > 0) return 'a symbol as a property name'
   const keys = Object.keys(value)
-  if (isArray && keys.length !== value.length) return 'an array with holes or extra properties'
+  // Indices come first and in order: if the last of as many keys as there are elements is one, all are.
+  if (isArray && (keys.length !== value.length || (keys.at(-1) ?? '-1') !== String(value.length - 1))) {
+    return 'an array with holes or extra properties'
+  }
   ancestors.push(value)
   for (const key of keys) {
     const problem = inspect((value as Record<string, unknown>)[key], ancestors)
