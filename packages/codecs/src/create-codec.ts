@@ -6,7 +6,7 @@ import { readHeader, type SerializerName, writeHeader } from './header.ts'
 import { MAX_ENCRYPTION_OVERHEAD_BYTES } from './key-ring.ts'
 import { type CodecOptions, type ResolvedOptions, resolveOptions, type SchemaOption } from './options.ts'
 import { SERIALIZERS } from './serializer.ts'
-import { findProblem, type Problem } from './supported.ts'
+import { findForeign, findProblem, type Problem } from './supported.ts'
 import { unreadable } from './unreadable.ts'
 
 /**
@@ -113,11 +113,10 @@ class PipelineCodec implements Codec<unknown> {
   }
 
   #deserialize(body: Uint8Array, serializer: SerializerName): Result<unknown, DecodeError> {
-    const { maxDepth, maxValueBytes } = this.#options
     try {
-      const bytes = Buffer.from(body.buffer, body.byteOffset, body.length)
-      const deserialized = SERIALIZERS[serializer].deserialize(bytes, { maxDepth, maxValues: maxValueBytes })
-      return typeof deserialized === 'string' ? unreadable(deserialized) : ok(deserialized.value)
+      const value = SERIALIZERS[serializer].deserialize(Buffer.from(body.buffer, body.byteOffset, body.length))
+      const problem = findForeign(value, this.#options.maxDepth)
+      return problem === undefined ? ok(value) : unreadable(problem)
     } catch {
       return unreadable('corrupt')
     }

@@ -1,5 +1,4 @@
 import { Packr, Unpackr } from 'msgpackr'
-import { type Deserialized, findProblem, type ValueLimits } from './supported.ts'
 
 /**
  * Records: objects are written as a reference to a structure (their property names), and each structure is written into
@@ -20,11 +19,7 @@ export function serialize(value: unknown): Uint8Array {
   return packr.pack(value)
 }
 
-export function deserialize(bytes: Buffer, limits: ValueLimits): Deserialized {
+export function deserialize(bytes: Buffer): unknown {
   // A view of its own: msgpackr hangs a property on what it reads. No Buffer, or binary data would come back as one.
-  const value: unknown = unpackr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
-  const problem = findProblem(value, 'messagePack', limits)
-  if (problem === undefined) return { value }
-  // What encode() refuses was not written by it: an Error, a regular expression.
-  return problem === 'too_deep' ? problem : 'corrupt'
+  return unpackr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
 }

@@ -1,13 +1,12 @@
 import type { SerializerName } from './header.ts'
 import * as json from './json.ts'
 import * as messagePack from './message-pack.ts'
-import type { Deserialized, ValueLimits } from './supported.ts'
 
 interface Serializer {
   /** What `findProblem` has found no fault with always has bytes. */
   readonly serialize: (value: unknown) => Uint8Array
   /** @throws what the parser throws for bytes that it cannot read. */
-  readonly deserialize: (bytes: Buffer, limits: ValueLimits) => Deserialized
+  readonly deserialize: (bytes: Buffer) => unknown
 }
 
 /** Every codec reads both, so that a fleet can change from one to the other while it runs. */

@@ -8,9 +8,6 @@ export interface ValueLimits {
   readonly maxValues: number
 }
 
-/** What a serializer has read, or why it could not. */
-export type Deserialized = { readonly value: unknown } | 'corrupt' | 'too_deep'
-
 /** Why a value cannot be encoded. Names its kind only: property names may be personal data, values always may. */
 export type Problem = { readonly unsupported: string } | 'too_deep' | 'too_large'
 
@@ -157,13 +154,31 @@ function hasSymbols(value: object): boolean {
   return Object.getOwnPropertySymbols(value).length > 0
 }
 
-/** Tells whether what JSON.parse made is nested deeper than `maxDepth`; the parser itself has no limit. */
-export function isDeeperThan(maxDepth: number, value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (maxDepth === 0) return true
-  if (Array.isArray(value)) return value.some(item => isDeeperThan(maxDepth - 1, item))
-  for (const key in value) if (isDeeperThan(maxDepth - 1, (value as Record<string, unknown>)[key])) return true
-  return false
+/**
+ * Looks for what a parser may have made of bytes that are not ours: another class, such as Error or RegExp, or a tower of
+ * containers that whoever walks over it has no stack for. A parser leaves no holes, symbols or cycles.
+ */
+export function findForeign(value: unknown, maxDepth: number): 'corrupt' | 'too_deep' | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (maxDepth === 0) return 'too_deep'
+  if (Array.isArray(value)) return findForeignItem(value, maxDepth)
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype === Map.prototype) return findForeignItem(Array.from(value as Map<unknown, unknown>).flat(), maxDepth)
+  if (prototype === Set.prototype) return findForeignItem(Array.from(value as Set<unknown>), maxDepth)
+  if (prototype !== Object.prototype) return LEAVES.has(prototype) ? undefined : 'corrupt'
+  for (const key in value) {
+    const problem = findForeign((value as Record<string, unknown>)[key], maxDepth - 1)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+function findForeignItem(items: readonly unknown[], maxDepth: number): 'corrupt' | 'too_deep' | undefined {
+  for (const item of items) {
+    const problem = findForeign(item, maxDepth - 1)
+    if (problem !== undefined) return problem
+  }
+  return undefined
 }
 
 function nameOf(value: object, prototype: unknown = Object.getPrototypeOf(value)): string {
