@@ -6,14 +6,8 @@ import { Packr, Unpackr } from 'msgpackr'
  * arrays and long bigints. No `toJSON`, no object identities: what these would change is refused beforehand.
  */
 const packr = new Packr({ useRecords: true, moreTypes: true, useToJSON: false, structuredClone: false })
-const unpackr = new Unpackr({
-  useRecords: true,
-  // Objects are records, so a map is a Map.
-  mapsAsObjects: false,
-  structuredClone: false,
-  // A typed array that comes back holds no reference to the entry.
-  copyBuffers: true
-})
+// Objects are records, so a map is a Map.
+const unpackr = new Unpackr({ useRecords: true, mapsAsObjects: false, structuredClone: false })
 
 export function serialize(value: unknown): Uint8Array {
   return packr.pack(value)
