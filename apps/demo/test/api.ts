@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import type { LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
 import { accountsOf, clientOf, DEMO_USER, OTHER_USER, openDemo, signIn } from './fixtures/demo.ts'
@@ -108,7 +108,10 @@ t.test('GET /accounts/{id} knows no account of somebody else, cached or not', as
   const id = String(theirs?.id)
   isProblem(t, await client.get(id), 404)
   t.equal((await other.get(id)).statusCode, 200)
-  isProblem(t, await client.get(id), 404)
+  const refused = await client.get(id)
+  isProblem(t, refused, 404)
+  t.equal(refused.headers['cache-status'], undefined, 'and tells nothing of their cache')
+  t.equal(refused.headers['cache-control'], 'no-store')
   isProblem(t, await client.rename(id, { name: 'Mine now' }), 404)
   isProblem(t, await client.get('00000000-0000-4000-8000-000000000000'), 404)
   t.equal((await accountsOf(other))[0]?.name, theirs?.name)
@@ -223,6 +226,7 @@ t.test('a request without a valid token is refused, whatever it asks', async t =
     const response = await app.inject({ url: '/api/v1/accounts', headers: { authorization } })
     isProblem(t, response, 401)
     t.equal(response.headers['www-authenticate'], 'Bearer')
+    t.equal(response.headers['cache-control'], 'no-store')
   }
   isProblem(t, await app.inject({ method: 'PATCH', url: '/api/v1/accounts/not-an-id', body: {} }), 401)
 })
@@ -247,6 +251,23 @@ t.test('/docs shows the API, its errors and how to authenticate', async t => {
 t.test('/health and /health/ready say that all is well', async t => {
   t.match((await app.inject('/health')).json(), { status: 'healthy', cache: 'up' })
   t.equal((await app.inject('/health/ready')).statusCode, 200)
+})
+
+t.test('/metrics does not grow with the users and the addresses', async t => {
+  const lines = async () => (await app.inject('/metrics')).body.split('\n').length
+  const [header = '', payload = ''] = (await signIn(app))
+    .split('.')
+    .map(part => Buffer.from(part, 'base64url').toString())
+  const visit = async (sub: string) => {
+    const stranger = clientOf(app, sign(JSON.parse(header), { ...JSON.parse(payload), sub }, JWT_SECRET))
+    t.strictSame(await accountsOf(stranger), [])
+    isProblem(t, await stranger.get(sub), 404)
+    isProblem(t, await app.inject(`/${sub}`), 404)
+  }
+  await visit(randomUUID())
+  const before = await lines()
+  for (let visitor = 0; visitor < 20; visitor++) await visit(randomUUID())
+  t.equal(await lines(), before)
 })
 
 function encode(part: object): string {

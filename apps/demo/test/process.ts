@@ -87,6 +87,15 @@ t.test('takeDataFolder() waits for a process that is about to end', async t => {
   release()
 })
 
+t.test('takeDataFolder() gives a folder to one of two that take it at the same time', async t => {
+  const folder = t.testdir()
+  const taking = takeDataFolder(folder)
+  // As the other one does, which has found the folder free as well: here the parent, which lives.
+  writeFileSync(join(folder, 'demo.pid'), String(process.ppid))
+  await t.rejects(taking, { message: new RegExp(`in use by process ${process.ppid},`) })
+  t.equal(readFileSync(join(folder, 'demo.pid'), 'utf8'), String(process.ppid))
+})
+
 t.test('takeDataFolder() says why a folder cannot be used', async t => {
   const file = join(t.testdir({ file: '' }), 'file')
   await t.rejects(takeDataFolder(file), { message: /^DATA_DIR: the folder .*file cannot be used: / })

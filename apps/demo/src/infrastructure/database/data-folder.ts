@@ -7,6 +7,8 @@ const LOCK_FILE = 'demo.pid'
 
 /** One that has just been told to end may need this long. */
 const PATIENCE_MS = 1_000
+/** Two that find a folder free at the same time both write their lock within this time. */
+const SETTLE_MS = 50
 
 /**
  * Takes a folder for this process, because an embedded database is ruined by two processes in it. The lock of a process
@@ -24,8 +26,10 @@ export async function takeDataFolder(folder: string): Promise<() => void> {
       if (performance.now() > untilMs) throw inUse(folder, lock, owner)
       await sleep(50)
     }
-    rmSync(lock, { force: true })
-    writeFileSync(lock, `${process.pid}\n`, { flag: 'wx' })
+    writeFileSync(lock, `${process.pid}\n`)
+    await sleep(SETTLE_MS)
+    const later = ownerOf(lock)
+    if (later !== undefined) throw inUse(folder, lock, later)
   } catch (error) {
     if (error instanceof StartupError) throw error
     const reason = error instanceof Error ? error.message : String(error)
