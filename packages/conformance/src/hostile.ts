@@ -134,6 +134,8 @@ export function jsonMisfits(): ReadonlyMap<string, NonNullable<unknown>> {
     ['undefined before something else', { a: undefined, b: 1 }],
     ['a hole', new Array(2)],
     ['an array with a property of its own', Object.assign([1], { total: 1 })],
+    ['a hole beside a property', Object.assign(new Array(1), { total: 1 })],
+    ['an array of a class', new (class List extends Array {})()],
     ['a function', () => 1],
     ['a method', { run() {} }],
     ['a symbol', Symbol('s')],
