@@ -1,15 +1,16 @@
-// The examples of the conformance suite's README, run as they stand, and again with a cache whose take() does not delete.
+// The conformance suite itself: its options, and the examples of its README under the runners that they are written for.
 import { execFile } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheConformance } from '@dashtam/cache-conformance'
-import { InMemoryCache } from '@dashtam/cache-memory'
+import { type ConformanceOptions, cacheConformance } from '@dashtam/cache-conformance'
+import { InMemoryCache, type InMemoryCacheOptions } from '@dashtam/cache-memory'
 import t from 'tap'
 
 const folder = join(import.meta.dirname, '..')
 const readme = readFileSync(join(folder, '../conformance/README.md'), 'utf8')
 const examples = Array.from(readme.matchAll(/^```ts\n(import .*?)^```$/gms), match => match[1] ?? '')
 
+/** What the examples are broken with, to see red. */
 const BROKEN = `class Broken extends InMemoryCache {
   take(key) {
     return this.get(key)
@@ -26,6 +27,38 @@ t.test('cacheConformance() registers tests of different titles', async t => {
     titles.every(title => /^\w+\(\) /.test(title)),
     'which begin with the operation'
   )
+})
+
+t.test(
+  'cacheConformance() leaves out scan() when it is told to, and otherwise misses one that is not there',
+  async t => {
+    const create = (options: InMemoryCacheOptions) => Object.assign(new InMemoryCache(options), { scan: undefined })
+    const told: string[] = []
+    cacheConformance({ test: title => told.push(title), create, supports: { scan: false } })
+    t.strictSame(
+      told,
+      titles.filter(title => !title.startsWith('scan()'))
+    )
+    const untold = new Map<string, () => Promise<void>>()
+    cacheConformance({ test: (title, run) => untold.set(title, run), create })
+    await t.rejects(
+      async () => untold.get('scan() may be left early')?.(),
+      /has no scan\(\); if that is meant to be so, say `supports: { scan: false }`/
+    )
+  }
+)
+
+t.test('cacheConformance() refuses options that are none, by name', async t => {
+  const good = { test: () => {}, create: (options: InMemoryCacheOptions) => new InMemoryCache(options) }
+  const wrong: [options: object, message: string][] = [
+    [{ ...good, test: undefined }, 'test must be a function, got undefined'],
+    [{ ...good, create: {} }, 'create must be a function, got object'],
+    [{ ...good, advance: 5 }, 'advance must be a function, got number'],
+    [{ ...good, clock: () => 0 }, "unknown option 'clock'"]
+  ]
+  for (const [options, message] of wrong) {
+    t.throws(() => cacheConformance(options as ConformanceOptions), { name: 'TypeError', message })
+  }
 })
 
 for (const [runner, code] of Object.entries({ 'node:test': examples[0], tap: examples[1] })) {
