@@ -133,6 +133,7 @@ export function jsonMisfits(): ReadonlyMap<string, NonNullable<unknown>> {
     ['undefined in an array', [undefined]],
     ['undefined before something else', { a: undefined, b: 1 }],
     ['a hole', new Array(2)],
+    ['a hole before an element', Object.assign(new Array(2), { 1: 1 })],
     ['an array with a property of its own', Object.assign([1], { total: 1 })],
     ['a hole beside a property', Object.assign(new Array(1), { total: 1 })],
     ['an array of a class', new (class List extends Array {})()],
