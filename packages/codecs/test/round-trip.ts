@@ -71,10 +71,14 @@ for (const [name, create] of Object.entries(creators)) {
       t.ok(counts.refused > runs / 100, `${counts.refused} were refused`)
     })
   }
-  t.test(`encode() of ${name} accepts every JSON value`, async t => {
+  t.test(`encode() of ${name} accepts every JSON value, but for what it says it refuses`, async t => {
     const codec = create()
     const noNegativeZero = fc.jsonValue().map(value => JSON.parse(JSON.stringify(value)))
-    fc.assert(fc.property(noNegativeZero, value => comesBack(codec, value) === 'same'))
+    const supported = noNegativeZero.filter(value => name === 'json' || !JSON.stringify(value).includes('"__proto__":'))
+    fc.assert(
+      fc.property(supported, value => comesBack(codec, value) === 'same'),
+      { numRuns: RUNS }
+    )
     t.pass()
   })
 }
