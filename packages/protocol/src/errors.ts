@@ -17,6 +17,9 @@ export const CACHE_ERROR_CODES = {
   CACHE_MSET_ERROR: '`setMany` did not store everything; `details.stored` counts what it did.',
   CACHE_FLUSH_ERROR: '`flush` could not be carried out to its end.',
   CACHE_SCAN_ERROR: '`scan` could not go on.',
+  CACHE_FILL_ERROR: 'What was loaded could not be stored. The reader has it all the same.',
+  CACHE_INVALIDATE_ERROR:
+    'An invalidation (`invalidate`, `invalidateTags`, `clear`, `mutate`, `set`) is not acknowledged; with the reason `pending` it will be delivered.',
   CACHE_CONNECTION_ERROR: '`ping` or `connect` found no usable server.',
   CACHE_TIMEOUT: '`ping` or `connect` had no answer in time.',
   CACHE_JSON_ERROR: '`getJson` found a value that is not JSON. It stays where it is.',
@@ -65,9 +68,12 @@ export type CacheOperation =
   | 'ping'
   | 'connect'
 
+/** What the read-through engine asks of its store, as `details.operation` names it. */
+export type StoreOperation = 'readSlot' | 'lease' | 'fill' | 'invalidate' | 'write' | 'readGenerations' | 'bump'
+
 /** What may be said of a failure in a log: never a key, never a value, never a credential. */
 export interface CacheErrorDetails {
-  readonly operation: CacheOperation
+  readonly operation: CacheOperation | StoreOperation
   /** The family of the key, when the cache was told how to find it (`familyOf`). */
   readonly family?: string
   /** `setMany`: how many entries are known to be stored. */

@@ -1,5 +1,12 @@
 import type { LifetimeOptions } from '../cache-protocol.ts'
-import type { CacheError, CacheErrorCode, CacheErrorDetails, CacheErrorReason, CacheOperation } from '../errors.ts'
+import type {
+  CacheError,
+  CacheErrorCode,
+  CacheErrorDetails,
+  CacheErrorReason,
+  CacheOperation,
+  StoreOperation
+} from '../errors.ts'
 import { type Err, err, ok, type Result } from '../result.ts'
 import { describeUnserializable } from './json.ts'
 import { Keyspace } from './keyspace.ts'
@@ -30,7 +37,7 @@ export interface FailureOptions {
 
 const DEFAULT_MAX_VALUE_BYTES = 8 * 1024 * 1024
 
-const CODE_OF: Record<CacheOperation, CacheErrorCode> = {
+const CODE_OF: Record<CacheOperation | StoreOperation, CacheErrorCode> = {
   get: 'CACHE_GET_ERROR',
   getJson: 'CACHE_GET_ERROR',
   set: 'CACHE_SET_ERROR',
@@ -49,8 +56,17 @@ const CODE_OF: Record<CacheOperation, CacheErrorCode> = {
   scan: 'CACHE_SCAN_ERROR',
   flush: 'CACHE_FLUSH_ERROR',
   ping: 'CACHE_CONNECTION_ERROR',
-  connect: 'CACHE_CONNECTION_ERROR'
+  connect: 'CACHE_CONNECTION_ERROR',
+  readSlot: 'CACHE_GET_ERROR',
+  readGenerations: 'CACHE_GET_ERROR',
+  lease: 'CACHE_FILL_ERROR',
+  fill: 'CACHE_FILL_ERROR',
+  invalidate: 'CACHE_INVALIDATE_ERROR',
+  write: 'CACHE_INVALIDATE_ERROR',
+  bump: 'CACHE_INVALIDATE_ERROR'
 }
+
+type Operation = CacheOperation | StoreOperation
 
 /** Adapters hand on whatever is not an option of their own, so that a misspelt one is found here. */
 function refuseUnknown(unknown: object): void {
@@ -88,12 +104,12 @@ export class PortGuard {
     this.#familyOf = familyOf
   }
 
-  key(operation: CacheOperation, key: string): Err<CacheError> | undefined {
+  key(operation: Operation, key: string): Err<CacheError> | undefined {
     const problem = this.keyspace.problemOfKey(key)
     return problem === undefined ? undefined : this.invalid(operation, problem)
   }
 
-  keys(operation: CacheOperation, keys: Iterable<string>): Err<CacheError> | undefined {
+  keys(operation: Operation, keys: Iterable<string>): Err<CacheError> | undefined {
     for (const key of keys) {
       const refused = this.key(operation, key)
       if (refused !== undefined) return refused
@@ -179,7 +195,7 @@ export class PortGuard {
 
   /** A fault of the backend, under the code of its operation. `message` and `cause` must hold no key and no value. */
   failure(
-    operation: CacheOperation,
+    operation: Operation,
     reason: CacheErrorReason,
     message: string,
     { cause, key, details }: FailureOptions = {}
@@ -197,11 +213,11 @@ export class PortGuard {
   }
 
   /** What every operation answers once the cache has been closed. */
-  closed(operation: CacheOperation): Err<CacheError> {
+  closed(operation: Operation): Err<CacheError> {
     return this.failure(operation, 'closed', 'the cache has been closed')
   }
 
-  invalid(operation: CacheOperation, message: string): Err<CacheError> {
+  invalid(operation: Operation, message: string): Err<CacheError> {
     return this.#fail(operation, undefined, 'CACHE_INVALID_ARGUMENT', message)
   }
 
@@ -215,7 +231,7 @@ export class PortGuard {
   }
 
   #fail(
-    operation: CacheOperation,
+    operation: Operation,
     key: string | undefined,
     code: CacheErrorCode,
     message: string,
@@ -224,7 +240,7 @@ export class PortGuard {
     return err({ code, message, details: this.#details(operation, key, details) })
   }
 
-  #details(operation: CacheOperation, key: string | undefined, details?: FailureOptions['details']): CacheErrorDetails {
+  #details(operation: Operation, key: string | undefined, details?: FailureOptions['details']): CacheErrorDetails {
     const family = this.#family(key)
     return family === undefined ? { operation, ...details } : { operation, family, ...details }
   }

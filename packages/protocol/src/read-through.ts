@@ -1,0 +1,280 @@
+import type { Result } from './result.ts'
+
+/**
+ * `eventual`: what this process has in memory, which follows every change within the coherence lag (a few milliseconds;
+ * at most the heartbeat when the network fails). `strong`: nothing that was loaded before an invalidation that has been
+ * acknowledged, anywhere, before the call; it costs one round trip, shared by everybody who waits.
+ */
+export type Consistency = 'eventual' | 'strong'
+
+/** What is done when the cache cannot answer: ask the source, refuse, or ask the source and then fall back on old values. */
+export type FailurePolicy = 'open' | 'closed' | 'stale'
+
+/** Where the values of a family live: in the memory of each process and in the shared store, or in one of them alone. */
+export type Placement = 'both' | 'shared' | 'memory'
+
+/** `T`, with every property at every depth read-only: values that readers share are frozen. */
+export type DeepReadonly<T> = T extends (...args: never[]) => unknown
+  ? T
+  : T extends ReadonlyMap<infer K, infer V>
+    ? ReadonlyMap<DeepReadonly<K>, DeepReadonly<V>>
+    : T extends ReadonlySet<infer V>
+      ? ReadonlySet<DeepReadonly<V>>
+      : T extends Date | ArrayBuffer | ArrayBufferView
+        ? T
+        : T extends object
+          ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+          : T
+
+/** What a loader is told beside its parameters. */
+export interface LoadContext {
+  /** Aborted when nobody waits for the value any more, and when the loader's time is over. */
+  readonly signal: AbortSignal
+}
+
+export interface ReadOptions {
+  /** @defaultValue that of the family */
+  readonly consistency?: Consistency
+  /**
+   * When it is aborted the call rejects with its reason. The load goes on while others wait for it, and is aborted with
+   * its last waiter.
+   */
+  readonly signal?: AbortSignal
+}
+
+/** How a read was served. */
+export interface Served<V> {
+  readonly value: DeepReadonly<V>
+  /**
+   * `hit`: from the cache, fresh. `stale`: from the cache, expired, while it is refreshed or since it could not be.
+   * `miss`: loaded by this call. `collapsed`: loaded by another call that was under way.
+   */
+  readonly status: 'hit' | 'stale' | 'miss' | 'collapsed'
+  /** Where a `hit` or `stale` value was found. */
+  readonly tier?: 'memory' | 'shared'
+}
+
+/** What is cached, when nobody is to be asked to load it. */
+export type Lookup<V> =
+  | {
+      readonly kind: 'hit' | 'stale'
+      readonly value: DeepReadonly<V>
+      readonly tier: 'memory' | 'shared'
+      /** Seconds since the value was loaded. */
+      readonly ageSeconds: number
+    }
+  | { readonly kind: 'miss' }
+
+/** What is known about a cached value, for operators. */
+export interface CacheEntry<V = unknown> {
+  readonly key: string
+  /** `undefined` when the family is sensitive, or when its values are kept in the memory of another process only. */
+  readonly value: DeepReadonly<V> | undefined
+  readonly tier: 'memory' | 'shared'
+  /** Size of the encoded value in bytes. */
+  readonly sizeBytes: number
+  /** When it was loaded, in milliseconds since 1970. */
+  readonly createdAtMs: number
+  /** Until when it is fresh, in milliseconds since 1970; `Infinity` when it never expires. */
+  readonly freshUntilMs: number
+  /** How long it will still be kept, in seconds, stale time included; `Infinity` when it never expires. */
+  readonly ttlSeconds: number
+  /** Whether its tags and the whole cache are as they were when it was loaded. */
+  readonly isCurrent: boolean
+}
+
+export interface MutateOptions<V> {
+  /** The value to be cached when the write has succeeded. Without it the entry is removed, and the next read loads. */
+  readonly value?: V
+  /** Tags that the write changes: what depends on them is invalid with it. */
+  readonly tags?: readonly string[]
+}
+
+/** What a `mutate` comes to. */
+export interface Mutated<T> {
+  /** What `write` returned. */
+  readonly value: T
+  /**
+   * `ok` when the invalidation is acknowledged: no strong read sees the value from before. Otherwise
+   * `CACHE_INVALIDATE_ERROR`, and with `reason: 'pending'` it is kept, retried and delivered.
+   */
+  readonly invalidation: Result<void>
+}
+
+export interface WarmOptions {
+  /** How many are loaded at a time. @defaultValue 8 */
+  readonly concurrency?: number
+  /** Called after each. */
+  readonly onProgress?: (progress: WarmProgress) => void
+  /** Stops it; what is under way is still finished. */
+  readonly signal?: AbortSignal
+}
+
+export interface WarmProgress {
+  readonly done: number
+  /** How many of those were in the cache already. */
+  readonly hits: number
+  /** How many could not be loaded. */
+  readonly failed: number
+}
+
+/**
+ * One use of the cache: how its keys are built, how a value is loaded, how long it lives.
+ *
+ * `get`, `getMany` and `read` resolve to values and reject only with the loader's own error, `LoadTimeoutError`, the reason
+ * of an aborted signal, or, under the policy `closed`, `CacheUnavailableError`. Everything else resolves to a `Result`.
+ * A value that readers share is deeply frozen.
+ */
+export interface CacheFamily<P, V> {
+  /** The name in metrics. */
+  readonly name: string
+
+  /** Reads through: memory, shared store, loader. */
+  get(params: P, options?: ReadOptions): Promise<DeepReadonly<V>>
+
+  /** As `get`, and tells how it was served. */
+  read(params: P, options?: ReadOptions): Promise<Served<V>>
+
+  /** Reads many, in the order of `params`; what is missing is loaded in one call of `loadMany`, or of `load` each. */
+  getMany(params: readonly P[], options?: ReadOptions): Promise<DeepReadonly<V>[]>
+
+  /** Looks without loading. Fails with `CACHE_GET_ERROR`. */
+  lookup(params: P, options?: Pick<ReadOptions, 'consistency'>): Promise<Result<Lookup<V>>>
+
+  /**
+   * Stores `value`, as a write of it alone: other processes see it within the coherence lag. For values that the source
+   * already has; to change the source use `mutate`.
+   *
+   * Fails with `CACHE_SERIALIZATION_ERROR` or `CACHE_VALUE_TOO_LARGE`, and nothing has happened; or as `mutate` does.
+   */
+  set(params: P, value: V): Promise<Result<void>>
+
+  /**
+   * Closes the slot, runs `write`, and opens the slot again: whatever becomes of this process in between, no value from
+   * before the write survives it. Rejects with what `write` threw.
+   */
+  mutate<T>(params: P, write: () => T | Promise<T>, options?: MutateOptions<V>): Promise<Mutated<T>>
+
+  /**
+   * Removes the entries, of one set of parameters or of many. To be awaited after the change has been committed; if the
+   * process dies in between, the old value lives on until it expires (`mutate` has no such gap).
+   *
+   * @returns ok when it is acknowledged; otherwise `CACHE_INVALIDATE_ERROR`, and with `reason: 'pending'` it is kept,
+   * retried and delivered.
+   */
+  invalidate(params: P | readonly P[]): Promise<Result<void>>
+
+  /** What is known about the cached value; `undefined` when there is none. Fails with `CACHE_GET_ERROR`. */
+  inspect(params: P): Promise<Result<CacheEntry<V> | undefined>>
+
+  /** Loads what is not cached yet. Never rejects: what could not be loaded is counted. */
+  warm(params: Iterable<P> | AsyncIterable<P>, options?: WarmOptions): Promise<WarmProgress>
+}
+
+/** The keys of a family: what `defineKeys` makes, or any function that never gives two parameter sets one key. */
+export interface FamilyKeys<P> {
+  (params: P): string
+  /** The name of the family. */
+  readonly family: string
+  /** The lifetime that the registry states. */
+  readonly ttlSeconds?: number | undefined
+}
+
+/** Values to bytes and back: what `@dashtam/cache-codecs` makes. */
+export interface ValueCodec<V> {
+  encode(
+    value: V,
+    context: { readonly key: string }
+  ): Result<Uint8Array, { readonly code: string; readonly message: string }>
+  decode(bytes: Uint8Array, context: { readonly key: string }): Result<V, { readonly reason: string }>
+}
+
+/** How a family behaves. */
+export interface FamilyOptions<P, V> {
+  /**
+   * Loads a value from the source. `null` is a value, `undefined` a `TypeError`. It must read committed, current data:
+   * what it reads from a lagging replica may be older than the invalidation that it follows (see `holdSeconds`).
+   */
+  readonly load: (params: P, context: LoadContext) => V | Promise<V>
+  /** Loads many at once, in the order of `params`. @defaultValue `load` for each */
+  readonly loadMany?: (params: readonly P[], context: LoadContext) => readonly V[] | Promise<readonly V[]>
+  /**
+   * How long a value is fresh, in seconds, above 0; or what the value itself says. `Infinity` never expires; a function
+   * that answers 0 keeps the value out of the cache.
+   * @defaultValue that of the key's definition, else that of the engine
+   */
+  readonly ttlSeconds?: number | ((value: V, params: P) => number)
+  /** How long `null` is fresh, in seconds; 0 keeps it out of the cache. @defaultValue as any other value */
+  readonly nullTtlSeconds?: number
+  /**
+   * How long an expired value may still be served, in seconds, while one process refreshes it, and if that fails.
+   * @defaultValue 0
+   */
+  readonly staleSeconds?: number
+  /**
+   * The share of its lifetime after which a value that is read is refreshed in the background, above 0 and at most 1.
+   * @defaultValue 1: when it has expired, if it may be served stale
+   */
+  readonly refreshAfter?: number
+  /** By how much a lifetime may be shortened at random, as a share of it, 0 to 1. @defaultValue 0.1 */
+  readonly jitter?: number
+  /** The tags that an entry depends on: of the parameters, not of the value, since they are captured before the load. */
+  readonly tags?: (params: P) => readonly string[]
+  /** @defaultValue JSON, not compressed */
+  readonly codec?: ValueCodec<V>
+  /** @defaultValue `'both'` */
+  readonly placement?: Placement
+  /** @defaultValue `'open'` */
+  readonly policy?: FailurePolicy
+  /** What a read is when the call does not say. @defaultValue `'eventual'` */
+  readonly consistency?: Consistency
+  /** After so long a stale value is served instead of waiting for the loader, in milliseconds. @defaultValue never */
+  readonly softTimeoutMs?: number
+  /** After so long the load is aborted and the readers get a `LoadTimeoutError`, in milliseconds. @defaultValue 30000 */
+  readonly hardTimeoutMs?: number
+  /**
+   * How long after an invalidation nothing may be cached, in seconds: at least the lag of the replicas that the loader
+   * reads from. @defaultValue 0
+   */
+  readonly holdSeconds?: number
+  /** Never shown by `inspect`. @defaultValue `false` */
+  readonly isSensitive?: boolean
+}
+
+/** For {@link ReadThrough.getOrLoad}: what a family would say, for one key. */
+export interface GetOrLoadOptions<V> extends Omit<FamilyOptions<string, V>, 'load' | 'loadMany' | 'tags'>, ReadOptions {
+  readonly tags?: readonly string[]
+}
+
+/** The read-through cache: what `@dashtam/cache-tiered` makes, and what a domain package is handed. */
+export interface ReadThrough {
+  /**
+   * Defines a family. Its parameters are those of its key and those of its tags together.
+   *
+   * @throws TypeError when an option is out of its range, or when there is a family of that name already.
+   */
+  family<P, V, T extends P = P>(keys: FamilyKeys<P>, options: FamilyOptions<T, V>): CacheFamily<T, V>
+
+  /** Reads `key` through, as a family of its own would: for a use that is not worth one. All of them are one family in metrics. */
+  getOrLoad<V>(
+    key: string,
+    load: (context: LoadContext) => V | Promise<V>,
+    options?: GetOrLoadOptions<V>
+  ): Promise<DeepReadonly<V>>
+
+  /**
+   * Invalidates everything that depends on one of `tags`, with one command however much that is.
+   *
+   * @returns as {@link CacheFamily.invalidate} does.
+   */
+  invalidateTags(tags: readonly string[]): Promise<Result<void>>
+
+  /** Invalidates everything. @returns as {@link CacheFamily.invalidate} does. */
+  clear(): Promise<Result<void>>
+
+  /**
+   * Stops what runs in the background and lets go of the feed. What is under way is finished, within a deadline; later
+   * reads ask the source.
+   */
+  close(): Promise<Result<void>>
+}
