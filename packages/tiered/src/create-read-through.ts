@@ -1,0 +1,101 @@
+import { createCoarseClock, MemoryFencedStore } from '@dashtam/cache-memory'
+import type { FencedStore, InvalidationFeed } from '@dashtam/cache-protocol'
+import { DEFAULT_TTL_SECONDS, problemOfTtl } from '@dashtam/cache-protocol/adapter'
+import { Engine } from './engine.ts'
+import { ReadThroughCache } from './read-through-cache.ts'
+
+/** Where the engine keeps what the fleet shares. Both or neither. */
+type Backend =
+  | {
+      /** The shared tier. Whoever made it closes it. */
+      readonly store: FencedStore
+      /** What tells of its changes. The engine closes it. */
+      readonly feed: InvalidationFeed
+    }
+  | { readonly store?: never; readonly feed?: never }
+
+export type ReadThroughOptions = Backend & {
+  /** The first segment of every key, for an engine in memory alone. @defaultValue `'dashtam'` */
+  readonly keyspace?: string
+  /** The bounds of the memory tier. @defaultValue 10000 entries, 64 MiB */
+  readonly memory?: { readonly maxEntries?: number; readonly maxBytes?: number }
+  /** How long a value is fresh when neither its family nor its key says so, in seconds. @defaultValue 3600 */
+  readonly ttlSeconds?: number
+  /**
+   * How long a value lives that was loaded while the store could not be asked, in seconds. More than the heartbeat means
+   * that an invalidation which another process could still make may go unnoticed for as long.
+   * @defaultValue the heartbeat
+   */
+  readonly degradedSeconds?: number
+  /** The longest that a change may go unnoticed, in milliseconds: the feed's own. @defaultValue 1000 */
+  readonly heartbeatMs?: number
+  /** How long a lease, and a closed slot, outlives a process that dies, in milliseconds. @defaultValue 3000 */
+  readonly leaseMs?: number
+  /**
+   * What is done when a replica has taken over, which may have missed the last invalidations: `redeliver` those of the
+   * last 30 s, or `distrust` everything that is cached.
+   * @defaultValue `'redeliver'`
+   */
+  readonly failover?: 'redeliver' | 'distrust'
+  /** Milliseconds that never go backwards, those of `performance.now()`. @defaultValue a coarse `performance.now` */
+  readonly clock?: () => number
+  /** 0 (inclusive) to 1 (exclusive), for jitter. @defaultValue `Math.random` */
+  readonly random?: () => number
+}
+
+const DEFAULT_HEARTBEAT_MS = 1_000
+const DEFAULT_LEASE_MS = 3_000
+const DEFAULT_MAX_ENTRIES = 10_000
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+
+/**
+ * Makes a read-through cache: over a shared store and its feed, or in the memory of this process alone.
+ *
+ * @throws TypeError when an option is out of its range.
+ */
+export function createReadThrough(options: ReadThroughOptions = {}): ReadThroughCache {
+  const {
+    keyspace = 'dashtam',
+    memory: { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES } = {},
+    ttlSeconds = DEFAULT_TTL_SECONDS,
+    heartbeatMs = DEFAULT_HEARTBEAT_MS,
+    degradedSeconds = heartbeatMs / 1_000,
+    leaseMs = DEFAULT_LEASE_MS,
+    failover = 'redeliver',
+    clock = createCoarseClock(),
+    random = Math.random,
+    store,
+    feed,
+    ...unknown
+  } = options
+  const [stray] = Object.keys(unknown)
+  if (stray !== undefined) throw new TypeError(`createReadThrough: unknown option '${stray}'`)
+  if ((store === undefined) !== (feed === undefined)) throw new TypeError('store and feed go together')
+  const ttlProblem = problemOfTtl(ttlSeconds)
+  if (ttlProblem !== undefined) throw new TypeError(ttlProblem)
+  for (const [name, value] of Object.entries({ heartbeatMs, leaseMs })) {
+    if (!Number.isSafeInteger(value) || value < 10) {
+      throw new TypeError(`${name} must be an integer of at least 10, got ${String(value)}`)
+    }
+  }
+  if (!(typeof degradedSeconds === 'number' && degradedSeconds >= 0 && degradedSeconds < Infinity)) {
+    throw new TypeError(`degradedSeconds must be a number of at least 0, got ${String(degradedSeconds)}`)
+  }
+  if (failover !== 'redeliver' && failover !== 'distrust') {
+    throw new TypeError(`failover must be 'redeliver' or 'distrust', got ${String(failover)}`)
+  }
+  const backend = store === undefined ? inMemory(keyspace, maxEntries) : { store, feed }
+  const engine = new Engine({
+    ...backend,
+    settings: { clock, random, heartbeatMs, leaseMs, degradedMs: degradedSeconds * 1_000 },
+    memory: { maxEntries, maxBytes },
+    distrustsPromotion: failover === 'distrust'
+  })
+  return new ReadThroughCache(engine, { ttlSeconds, isMemoryOnly: store === undefined })
+}
+
+/** Slots without payloads: a fraction of the values, which are in the memory tier. */
+function inMemory(keyspace: string, maxEntries: number): { store: FencedStore; feed: InvalidationFeed } {
+  const store = new MemoryFencedStore({ keyspace, maxEntries: maxEntries * 2 })
+  return { store, feed: store.openFeed() }
+}

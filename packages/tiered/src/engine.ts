@@ -1,0 +1,115 @@
+import type { FencedStore, InvalidationFeed } from '@dashtam/cache-protocol'
+import { Coherence } from './coherence.ts'
+import { type Outcome, waitFor } from './flight.ts'
+import { Generations } from './generations.ts'
+import { Loading } from './loading.ts'
+import { MemoryTier } from './memory-tier.ts'
+import { Owed } from './owed.ts'
+import { Reader } from './reader.ts'
+import type { Reading } from './reading.ts'
+import { Refresher } from './refresher.ts'
+import { Renewals } from './renewals.ts'
+import type { EngineSettings } from './settings.ts'
+import type { FamilyCounters } from './stats.ts'
+import { Writer } from './writer.ts'
+
+export interface EngineOptions {
+  readonly store: FencedStore
+  readonly feed: InvalidationFeed
+  readonly settings: EngineSettings
+  readonly memory: { readonly maxEntries: number; readonly maxBytes: number }
+  /** Whether a promoted server makes everything suspect, instead of what was invalidated lately. */
+  readonly distrustsPromotion: boolean
+}
+
+/** The parts of the engine, put together. */
+export class Engine {
+  readonly store: FencedStore
+  readonly feed: InvalidationFeed
+  readonly memory: MemoryTier
+  readonly coherence: Coherence
+  readonly generations: Generations
+  readonly owed: Owed
+  readonly reader: Reader
+  readonly writer: Writer
+  readonly settings: EngineSettings
+  readonly #refresher: Refresher
+  readonly #renewals: Renewals
+  #isClosed = false
+
+  constructor({ store, feed, settings, memory, distrustsPromotion }: EngineOptions) {
+    this.store = store
+    this.feed = feed
+    this.settings = settings
+    this.memory = new MemoryTier({ ...memory, clock: settings.clock })
+    this.coherence = new Coherence(feed, this.memory, settings.clock)
+    this.generations = new Generations(this.coherence, store)
+    this.owed = new Owed(store, this.coherence, settings.clock)
+    this.#renewals = new Renewals(settings.leaseMs)
+    const parts = {
+      store,
+      settings,
+      memory: this.memory,
+      coherence: this.coherence,
+      generations: this.generations,
+      owed: this.owed,
+      renewals: this.#renewals
+    }
+    const loading = new Loading(parts)
+    this.#refresher = new Refresher({ ...parts, loading })
+    this.reader = new Reader({ ...parts, loading, refresher: this.#refresher })
+    this.writer = new Writer({ ...parts, loading })
+    store.onServerChange(({ kind, server, previous }) => {
+      const continues = kind === 'promoted' && !distrustsPromotion ? previous : undefined
+      this.owed.serverChanged(server, continues)
+      // Before any answer of the new server is looked at: what was asked of the old one is answered by another.
+      if (kind !== 'connected') this.coherence.everythingChanged()
+    })
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** The promise of a fresh value in memory that nothing speaks against. */
+  hit(key: string, counters: FamilyCounters): Promise<unknown> | undefined {
+    const entry = this.memory.get(key)
+    if (entry === undefined || entry.checkedAt !== this.coherence.moves || entry.promise === undefined) return undefined
+    const nowMs = this.settings.clock()
+    if (nowMs >= entry.hitUntilMs || nowMs >= this.feed.trustedUntilMs) return undefined
+    counters.memoryHits++
+    return entry.promise
+  }
+
+  async read<P, V>(reading: Reading<P, V>, signal: AbortSignal | undefined): Promise<Outcome<V>> {
+    const isTrusted = reading.isStrong ? await this.#passBarrier(reading) : true
+    if (isTrusted) {
+      const found = this.reader.fromMemory(reading)
+      if (found !== undefined) return found
+    }
+    // Without a barrier a strong read shares nothing that began before it.
+    const { flight, isJoined } = this.reader.flight(reading, isTrusted)
+    if (isJoined) reading.isWaiting?.()
+    const outcome = await waitFor(flight, signal)
+    return isJoined && outcome.status === 'miss' ? { ...outcome, status: 'collapsed' } : outcome
+  }
+
+  /** Stops the background, delivers what it can, and leaves the store to its owner. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#refresher.close()
+    await this.owed.close()
+    this.#renewals.close()
+    await this.feed.close()
+    this.memory.clear()
+  }
+
+  #passBarrier<P, V>({ family, key, params }: Reading<P, V>): Promise<boolean> {
+    const fences = this.generations.fencesOf(family.tagsOf(params))
+    return this.feed.barrier(
+      key,
+      fences.map(({ name }) => name)
+    )
+  }
+}

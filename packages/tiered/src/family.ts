@@ -1,0 +1,144 @@
+import type {
+  CacheEntry,
+  CacheFamily,
+  DeepReadonly,
+  LoadContext,
+  Lookup,
+  Mutated,
+  MutateOptions,
+  ReadOptions,
+  Result,
+  Served,
+  WarmOptions,
+  WarmProgress
+} from '@dashtam/cache-protocol'
+import { BatchedLoads } from './batched-loads.ts'
+import type { Engine } from './engine.ts'
+import type { FamilyDefinition } from './family-definition.ts'
+import type { Outcome } from './flight.ts'
+import { inspectEntry, lookUp } from './look-up.ts'
+import type { Reading } from './reading.ts'
+import { warm } from './warm.ts'
+
+/** The public face of one family. */
+export class Family<P, V> implements CacheFamily<P, V> {
+  readonly name: string
+  readonly #definition: FamilyDefinition<P, V>
+  readonly #engine: Engine
+  readonly #isStrong: boolean
+
+  constructor(definition: FamilyDefinition<P, V>, engine: Engine) {
+    this.name = definition.name
+    this.#definition = definition
+    this.#engine = engine
+    this.#isStrong = definition.consistency === 'strong'
+  }
+
+  /**
+   * The hit is the whole point of a cache, so it is all here: one look-up, one comparison that stands for the tags, the
+   * namespace and the gaps of the feed, and two for time. The promise is the entry's own.
+   */
+  get(params: P, options?: ReadOptions): Promise<DeepReadonly<V>> {
+    const key = this.#definition.keyOf(params)
+    if (options === undefined && !this.#isStrong) {
+      const promise = this.#engine.hit(key, this.#definition.counters)
+      if (promise !== undefined) return promise as Promise<DeepReadonly<V>>
+    }
+    return this.#outcome(key, params, options).then(take) as Promise<DeepReadonly<V>>
+  }
+
+  async read(params: P, options?: ReadOptions): Promise<Served<V>> {
+    const { value, status, tier } = await this.#outcome(this.#definition.keyOf(params), params, options)
+    const taken = value.take() as DeepReadonly<V>
+    return tier === undefined ? { value: taken, status } : { value: taken, status, tier }
+  }
+
+  async getMany(params: readonly P[], options?: ReadOptions): Promise<DeepReadonly<V>[]> {
+    const { loadMany } = this.#definition
+    const batch = loadMany === undefined ? undefined : new BatchedLoads(loadMany, params.length)
+    const outcomes = params.map(each => {
+      const key = this.#definition.keyOf(each)
+      const member = batch?.member(each)
+      const outcome = this.#outcome(key, each, options, member?.call, member?.leave)
+      if (member !== undefined) outcome.then(member.leave, member.leave)
+      return outcome
+    })
+    return (await Promise.all(outcomes)).map(take) as DeepReadonly<V>[]
+  }
+
+  lookup(params: P, options?: Pick<ReadOptions, 'consistency'>): Promise<Result<Lookup<V>>> {
+    return lookUp(this.#engine, this.#reading(params, options))
+  }
+
+  set(params: P, value: V): Promise<Result<void>> {
+    return this.#engine.writer.set(this.#definition, this.#definition.keyOf(params), params, value)
+  }
+
+  mutate<T>(params: P, write: () => T | Promise<T>, options: MutateOptions<V> = {}): Promise<Mutated<T>> {
+    return this.#engine.writer.mutate(this.#definition, this.#definition.keyOf(params), params, write, options)
+  }
+
+  async invalidate(params: P | readonly P[]): Promise<Result<void>> {
+    const { counters, holdMs, keyOf } = this.#definition
+    const all = Array.isArray(params) ? (params as readonly P[]) : [params as P]
+    const invalidated = await this.#engine.writer.invalidate(all.map(keyOf), [], holdMs)
+    if (invalidated.ok) counters.invalidations += all.length
+    else counters.pending += all.length
+    return invalidated
+  }
+
+  inspect(params: P): Promise<Result<CacheEntry<V> | undefined>> {
+    return inspectEntry(this.#engine, this.#reading(params, undefined))
+  }
+
+  warm(params: Iterable<P> | AsyncIterable<P>, options: WarmOptions = {}): Promise<WarmProgress> {
+    return warm(this, params, options)
+  }
+
+  #reading(params: P, options: Pick<ReadOptions, 'consistency'> | undefined): Reading<P, V> {
+    const family = this.#definition
+    const isStrong = (options?.consistency ?? family.consistency) === 'strong'
+    return { family, key: family.keyOf(params), params, isStrong, call: context => family.load(params, context) }
+  }
+
+  async #outcome(
+    key: string,
+    params: P,
+    options: ReadOptions | undefined,
+    call?: (context: LoadContext) => V | Promise<V>,
+    isWaiting?: () => void
+  ): Promise<Outcome<V>> {
+    const family = this.#definition
+    const signal = options?.signal
+    if (signal?.aborted) throw signal.reason
+    const isStrong = (options?.consistency ?? family.consistency) === 'strong'
+    const reading: Reading<P, V> = {
+      family,
+      key,
+      params,
+      isStrong,
+      call: call ?? (context => family.load(params, context)),
+      ...(isWaiting && { isWaiting })
+    }
+    try {
+      const outcome = await this.#engine.read(reading, signal)
+      count(family, outcome)
+      return outcome
+    } catch (error) {
+      family.counters.errors++
+      throw error
+    }
+  }
+}
+
+function take<V>({ value }: Outcome<V>): V {
+  return value.take()
+}
+
+function count<P, V>({ counters }: FamilyDefinition<P, V>, { status, tier }: Outcome<V>): void {
+  if (status === 'miss') counters.misses++
+  else if (status === 'collapsed') counters.collapsed++
+  else if (status === 'stale') counters.staleHits++
+  else if (tier === 'memory') counters.memoryHits++
+  else counters.sharedHits++
+}

@@ -1,0 +1,38 @@
+import type { Flight } from './flight.ts'
+
+/**
+ * What happens to one slot while somebody in this process is concerned with it. Whoever asks the store about the slot
+ * notes `moves` before and compares afterwards: if it has moved, the answer may be older than a change that this process
+ * has been told of.
+ */
+export class Fence {
+  holders = 0
+  moves = 0
+  /** The read that others may join, as long as the fence has not moved since. */
+  flight: Flight | undefined
+  #waiting: (() => void)[] = []
+
+  move(): void {
+    this.moves++
+    if (this.#waiting.length === 0) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+
+  /** Resolves when the fence has moved since `moves` was noted, or after `timeoutMs`. */
+  moved(moves: number, timeoutMs: number): Promise<void> {
+    if (this.moves !== moves) return Promise.resolve()
+    return new Promise(resolve => {
+      const wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        this.#waiting = this.#waiting.filter(other => other !== wake)
+        resolve()
+      }, timeoutMs)
+      this.#waiting.push(wake)
+    })
+  }
+}

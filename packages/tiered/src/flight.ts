@@ -1,0 +1,108 @@
+import type { Capture } from './generations.ts'
+import type { SharedValue } from './shared-value.ts'
+
+/** What a read comes to. */
+export interface Outcome<V = unknown> {
+  readonly value: SharedValue<V>
+  readonly status: 'hit' | 'stale' | 'miss' | 'collapsed'
+  readonly tier: 'memory' | 'shared' | undefined
+}
+
+/**
+ * One read through the tiers, for everybody in this process who wants the value meanwhile. It may be joined for as long
+ * as nothing that it depends on has moved since it looked: then it sees all that a read of its own would see.
+ */
+export class Flight<V = unknown> {
+  readonly key: string
+  /** When it began, by the engine's clock. */
+  readonly startedAtMs: number
+  /** The `moves` of the slot's fence at which it may be joined. */
+  moves: number
+  /** The generations, with their `moves`; their ids are known once it loads. */
+  capture: Capture
+  /** Set as soon as the flight has begun. */
+  promise!: Promise<Outcome<V>>
+  /** Resolves when what was loaded has been stored, or could not be: until then the flight may be joined. */
+  stored: Promise<void> | undefined
+  /** Whether its value was loaded, and not found. */
+  isLoad = false
+  #waiters = 0
+  #isSettled = false
+  #controller: AbortController | undefined
+  #onAbandoned: (() => void) | undefined
+  #isAbandoned = false
+
+  constructor(key: string, startedAtMs: number, moves: number, capture: Capture) {
+    this.key = key
+    this.startedAtMs = startedAtMs
+    this.moves = moves
+    this.capture = capture
+  }
+
+  /** Aborted when the last waiter has left. */
+  get signal(): AbortSignal {
+    return this.controller.signal
+  }
+
+  get controller(): AbortController {
+    this.#controller ??= new AbortController()
+    if (this.#isAbandoned) this.#controller.abort(abandoned())
+    return this.#controller
+  }
+
+  get isAbandoned(): boolean {
+    return this.#isAbandoned
+  }
+
+  join(): void {
+    this.#waiters++
+  }
+
+  /** One waiter less; the last one takes the load with it. */
+  leave(): void {
+    this.#waiters--
+    if (this.#waiters > 0 || this.#isSettled) return
+    this.#isAbandoned = true
+    this.#controller?.abort(abandoned())
+    this.#onAbandoned?.()
+  }
+
+  settle(): void {
+    this.#isSettled = true
+  }
+
+  onAbandoned(callback: () => void): void {
+    this.#onAbandoned = callback
+  }
+}
+
+function abandoned(): DOMException {
+  return new DOMException('nobody waits for the value any more', 'AbortError')
+}
+
+/**
+ * Waits for a flight, or until `signal` is aborted: then it rejects with the signal's reason, and the flight goes on for
+ * the others.
+ */
+export function waitFor<V>(flight: Flight<V>, signal: AbortSignal | undefined): Promise<Outcome<V>> {
+  flight.join()
+  if (signal === undefined) return flight.promise
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      flight.leave()
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    const done = () => signal.removeEventListener('abort', onAbort)
+    flight.promise.then(
+      outcome => {
+        done()
+        resolve(outcome)
+      },
+      (error: unknown) => {
+        done()
+        reject(error)
+      }
+    )
+  })
+}

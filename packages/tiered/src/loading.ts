@@ -1,0 +1,218 @@
+import type { FencedStore, SlotEntry } from '@dashtam/cache-protocol'
+import { randomId } from '@dashtam/cache-protocol/adapter'
+import { callLoader } from './call-loader.ts'
+import type { Coherence } from './coherence.ts'
+import { type EntryHeader, writeEntry } from './entry-format.ts'
+import type { FamilyDefinition } from './family-definition.ts'
+import type { Fence } from './fence.ts'
+import type { Flight } from './flight.ts'
+import type { Capture } from './generations.ts'
+import { type EntryTimes, MemoryEntry, type MemoryTier } from './memory-tier.ts'
+import type { Reading } from './reading.ts'
+import type { Renewals } from './renewals.ts'
+import type { EngineSettings } from './settings.ts'
+import { decodeShared, type SharedValue, unstorable } from './shared-value.ts'
+
+/** What a load is allowed to do with its value. At most one of these; without any it is stored nowhere. */
+export interface Ticket {
+  /** The lease that it may turn into an entry. */
+  readonly token?: string
+  /** The closed slot under which it loads: it may be joined, and not stored. */
+  readonly closedId?: string
+  /** The entry without payload whose value it may keep in memory. */
+  readonly kept?: Kept
+  /** The store could not be asked: the value is kept in memory for a moment. */
+  readonly isUnbacked?: boolean
+  /** As `isUnbacked`, because the store has no room. */
+  readonly isRefused?: boolean
+}
+
+interface Kept {
+  readonly id: string
+  readonly header: EntryHeader
+  readonly moves: number
+  readonly epoch: number
+  readonly expiresAtMs: number
+}
+
+export const NOT_STORED: Ticket = Object.freeze({})
+
+/** A loaded value, encoded and with its lifetime. */
+export interface Prepared<V> {
+  readonly value: SharedValue<V>
+  readonly entry: SlotEntry
+  readonly header: EntryHeader
+}
+
+export interface Loaded<V> {
+  readonly value: SharedValue<V>
+  /** Resolves when it has been stored, or could not be. */
+  readonly stored: Promise<void> | undefined
+}
+
+export interface LoadingDeps {
+  readonly store: FencedStore
+  readonly coherence: Coherence
+  readonly memory: MemoryTier
+  readonly renewals: Renewals
+  readonly settings: EngineSettings
+}
+
+/** Loads a value, and stores it where it may be stored. */
+export class Loading {
+  readonly #store: FencedStore
+  readonly #coherence: Coherence
+  readonly #memory: MemoryTier
+  readonly #renewals: Renewals
+  readonly #settings: EngineSettings
+
+  constructor({ store, coherence, memory, renewals, settings }: LoadingDeps) {
+    this.#store = store
+    this.#coherence = coherence
+    this.#memory = memory
+    this.#renewals = renewals
+    this.#settings = settings
+  }
+
+  async load<P, V>(
+    reading: Reading<P, V>,
+    flight: Flight<V>,
+    fence: Fence,
+    capture: Capture,
+    ticket: Ticket
+  ): Promise<Loaded<V>> {
+    const { family, key, params } = reading
+    const { token } = ticket
+    const { leaseMs } = this.#settings
+    const startedAtMs = this.#settings.clock()
+    const createdAtMs = Date.now()
+    const stopRenewing =
+      token === undefined ? undefined : this.#renewals.start(() => this.#store.renew(key, token, leaseMs))
+    let isFilling = false
+    try {
+      if (flight.isAbandoned) throw flight.signal.reason
+      const value = await callLoader(family, context => reading.call(context), flight.controller)
+      const prepared = this.prepare(family, key, params, value, capture, createdAtMs)
+      if (!('entry' in prepared)) return { value: prepared.value, stored: undefined }
+      stopRenewing?.()
+      if (token !== undefined) {
+        isFilling = true
+        return { value: prepared.value, stored: this.#fill(reading, fence, capture, token, prepared, startedAtMs) }
+      }
+      if (ticket.kept !== undefined) this.#keep(reading, fence, capture, ticket.kept, prepared.value)
+      else if (ticket.isUnbacked) this.#keepUnbacked(key, capture, prepared, startedAtMs, ticket.isRefused === true)
+      return { value: prepared.value, stored: undefined }
+    } finally {
+      stopRenewing?.()
+      if (token !== undefined && !isFilling) void this.#store.release(key, token)
+    }
+  }
+
+  /**
+   * Encodes a value and takes a copy of it to be shared: the loader's own object stays the loader's. Without `entry` the
+   * value is not to be stored.
+   */
+  prepare<P, V>(
+    family: FamilyDefinition<P, V>,
+    key: string,
+    params: P,
+    value: V,
+    capture: Capture,
+    createdAtMs: number
+  ): Prepared<V> | { readonly value: SharedValue<V> } {
+    const encoded = family.codec.encode(value, { key })
+    const decoded = encoded.ok ? decodeShared(encoded.value, family.codec, key) : undefined
+    if (!encoded.ok || decoded?.ok !== true) {
+      family.counters.unstorable++
+      return { value: unstorable(value) }
+    }
+    const wantedMs = family.freshMsOf(value, params)
+    if (wantedMs === 0) return { value: decoded.value }
+    const freshMs = wantedMs * (1 - family.jitter * this.#settings.random())
+    const { staleMs } = family
+    const header = { createdAtMs, freshMs, staleMs, generations: capture.ids }
+    const bytes = writeEntry(header, family.placement === 'memory' ? undefined : encoded.value)
+    const ttlMs = freshMs === Infinity ? Infinity : Math.max(1, Math.ceil(freshMs + staleMs))
+    return { value: decoded.value, header, entry: { id: randomId(), bytes, ttlMs } }
+  }
+
+  /**
+   * Keeps in memory what the store holds under `id`.
+   *
+   * @param moves - Those of the fence before the store was told or asked: what has moved since makes it suspect.
+   */
+  remember<P, V>(
+    { family, key }: Reading<P, V>,
+    fence: Fence,
+    capture: Capture,
+    { value, header, entry }: Prepared<V>,
+    sent: { readonly moves: number; readonly epoch: number; readonly atMs: number }
+  ): void {
+    if (family.placement === 'shared' || sent.epoch !== this.#coherence.epoch || !this.#coherence.isTrusted) return
+    const times = timesOf(family, header, sent.atMs, sent.atMs + entry.ttlMs)
+    const remembered = new MemoryEntry(
+      value,
+      entry.id,
+      { ...capture, epoch: sent.epoch },
+      times,
+      fence.moves !== sent.moves
+    )
+    this.#memory.put(key, remembered as MemoryEntry, family.policy === 'stale')
+  }
+
+  async #fill<P, V>(
+    reading: Reading<P, V>,
+    fence: Fence,
+    capture: Capture,
+    token: string,
+    prepared: Prepared<V>,
+    startedAtMs: number
+  ): Promise<void> {
+    const { counters } = reading.family
+    // Before the command: of a delete that follows the fill the message may come before the answer.
+    const sent = { moves: fence.moves, epoch: this.#coherence.epoch, atMs: this.#settings.clock() }
+    const filled = await this.#store.fill(reading.key, token, prepared.entry)
+    if (filled.ok) {
+      if (filled.value) this.remember(reading, fence, capture, prepared, sent)
+      else counters.fenced++
+      return
+    }
+    if (filled.error.reason === 'server') {
+      void this.#store.release(reading.key, token)
+      this.#keepUnbacked(reading.key, capture, prepared, startedAtMs, true)
+    }
+  }
+
+  /** An entry without payload: its value is kept under its id, and nothing is written, or processes would evict each other. */
+  #keep<P, V>({ family, key }: Reading<P, V>, fence: Fence, capture: Capture, kept: Kept, value: SharedValue<V>): void {
+    if (fence.moves !== kept.moves || kept.epoch !== this.#coherence.epoch || !this.#coherence.isTrusted) return
+    const header = { ...kept.header, freshMs: Math.min(kept.header.freshMs, kept.expiresAtMs - this.#settings.clock()) }
+    const times = timesOf(family, header, kept.expiresAtMs - header.staleMs - header.freshMs, kept.expiresAtMs)
+    const entry = new MemoryEntry(value, kept.id, { ...capture, epoch: kept.epoch }, times, false)
+    this.#memory.put(key, entry as MemoryEntry, family.policy === 'stale')
+  }
+
+  /** Counted from the beginning of the load: what was invalidated while it ran is forgotten as early. */
+  #keepUnbacked<V>(
+    key: string,
+    capture: Capture,
+    { value, header, entry }: Prepared<V>,
+    startedAtMs: number,
+    isRefused: boolean
+  ): void {
+    const untilMs = startedAtMs + Math.min(this.#settings.degradedMs, entry.ttlMs)
+    const times = { createdAtMs: header.createdAtMs, freshUntilMs: untilMs, hitUntilMs: untilMs, expiresAtMs: untilMs }
+    this.#memory.put(key, new MemoryEntry(value, undefined, capture, times, false, isRefused) as MemoryEntry, false)
+  }
+}
+
+function timesOf<P, V>(
+  { refreshAfter }: FamilyDefinition<P, V>,
+  { createdAtMs, freshMs }: EntryHeader,
+  freshFromMs: number,
+  expiresAtMs: number
+): EntryTimes {
+  const freshUntilMs = freshFromMs + freshMs
+  const hitUntilMs = freshFromMs + freshMs * refreshAfter
+  return { createdAtMs, freshUntilMs, hitUntilMs, expiresAtMs }
+}

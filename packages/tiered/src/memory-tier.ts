@@ -1,0 +1,122 @@
+import { BoundedStore, type BoundedStoreStats } from '@dashtam/cache-memory'
+import type { Capture } from './generations.ts'
+import type { SharedValue } from './shared-value.ts'
+
+/** What V8 and the store need beside key and value, in bytes; as measured for `InMemoryCache`, and the generations. */
+const ENTRY_OVERHEAD_BYTES = 300
+
+/** Never equal to `Coherence.moves`. */
+const UNCHECKED = -1
+
+/** A value in the memory of this process. */
+export class MemoryEntry<V = unknown> {
+  readonly value: SharedValue<V>
+  /** The promise that hits are given; absent when each reader gets a copy of its own. */
+  readonly promise: Promise<V> | undefined
+  /** The id of the entry in the shared store; `undefined` when it is not there, because the store could not be asked. */
+  readonly id: string | undefined
+  /** The generations that it depends on; of an unbacked entry only their moves. */
+  capture: Capture
+  readonly createdAtMs: number
+  /** Without an id: the store refused it, and did not just fail to answer. */
+  readonly isRefused: boolean
+  /** Until when it is fresh, by the engine's clock. */
+  freshUntilMs: number
+  /** Until when a hit is served without a further look: before it is to be refreshed. */
+  hitUntilMs: number
+  /** When its time is over, stale time included. */
+  expiresAtMs: number
+  /** `Coherence.moves` when it was last found to be as it was loaded. */
+  checkedAt = UNCHECKED
+  /** Set when its slot has changed since: by nobody knows whom, perhaps by this process itself. */
+  isSuspect: boolean
+  /** The epoch in which it was last known to be in the shared store. */
+  epoch: number
+
+  constructor(
+    value: SharedValue<V>,
+    id: string | undefined,
+    capture: Capture,
+    times: EntryTimes,
+    isSuspect: boolean,
+    isRefused = false
+  ) {
+    this.value = value
+    this.promise = value.isFrozen ? Promise.resolve(value.take()) : undefined
+    this.id = id
+    this.capture = capture
+    this.createdAtMs = times.createdAtMs
+    this.freshUntilMs = times.freshUntilMs
+    this.hitUntilMs = times.hitUntilMs
+    this.expiresAtMs = times.expiresAtMs
+    this.isSuspect = isSuspect
+    this.isRefused = isRefused
+    this.epoch = capture.epoch
+  }
+
+  suspect(): void {
+    this.isSuspect = true
+    this.checkedAt = UNCHECKED
+  }
+}
+
+export interface EntryTimes {
+  /** When the load began, in milliseconds since 1970. */
+  readonly createdAtMs: number
+  readonly freshUntilMs: number
+  readonly hitUntilMs: number
+  readonly expiresAtMs: number
+}
+
+export interface MemoryTierOptions {
+  readonly maxEntries: number
+  readonly maxBytes: number
+  readonly clock: () => number
+}
+
+/** The first tier: the values that this process has in its own memory. */
+export class MemoryTier {
+  readonly #store: BoundedStore<MemoryEntry>
+  readonly #clock: () => number
+
+  constructor({ maxEntries, maxBytes, clock }: MemoryTierOptions) {
+    this.#clock = clock
+    this.#store = new BoundedStore<MemoryEntry>({
+      maxEntries,
+      maxBytes,
+      weigh: (entry, key) => entry.value.sizeBytes + key.length * 2 + ENTRY_OVERHEAD_BYTES,
+      clock
+    })
+  }
+
+  get(key: string): MemoryEntry | undefined {
+    return this.#store.get(key)
+  }
+
+  peek(key: string): MemoryEntry | undefined {
+    return this.#store.peek(key)
+  }
+
+  /** @param keepAlways - Keep it also when its time is over, as the last value known. */
+  put(key: string, entry: MemoryEntry, keepAlways: boolean): void {
+    const ttlMs = keepAlways ? Infinity : entry.expiresAtMs - this.#clock()
+    if (ttlMs > 0) this.#store.set(key, entry, ttlMs)
+  }
+
+  suspect(key: string): void {
+    this.#store.peek(key)?.suspect()
+  }
+
+  /** Removes `entry` if it is still there. */
+  drop(key: string, entry: MemoryEntry): void {
+    if (this.#store.peek(key) === entry) this.#store.delete(key)
+  }
+
+  clear(): void {
+    this.#store.clear()
+  }
+
+  stats(): BoundedStoreStats {
+    return this.#store.stats()
+  }
+}

@@ -1,0 +1,512 @@
+import type { CacheError, FencedStore, Result, Slot } from '@dashtam/cache-protocol'
+import { ok } from '@dashtam/cache-protocol'
+import { randomId } from '@dashtam/cache-protocol/adapter'
+import type { Coherence } from './coherence.ts'
+import { type ParsedEntry, readEntry } from './entry-format.ts'
+import { CacheUnavailableError } from './errors.ts'
+import type { FamilyDefinition } from './family-definition.ts'
+import type { Fence } from './fence.ts'
+import { Flight, type Outcome } from './flight.ts'
+import { type Capture, type Generations, sameIds } from './generations.ts'
+import { type Loading, NOT_STORED, type Ticket } from './loading.ts'
+import { MemoryEntry, type MemoryTier } from './memory-tier.ts'
+import type { Owed } from './owed.ts'
+import type { Reading } from './reading.ts'
+import type { Refresher } from './refresher.ts'
+import type { EngineSettings } from './settings.ts'
+import { decodeShared } from './shared-value.ts'
+
+/** How often to look at a lease when nobody tells that it has gone. */
+const UNTOLD_POLL_MS = 50
+/** Beyond the end of a lease, so that the server has noticed it too. */
+const LEASE_END_MARGIN_MS = 2
+/** So many entries in a row that are invalid when they are met: the value is loaded and not stored. */
+const MAX_ATTEMPTS = 3
+
+/** What the store has answered, and what was known when it was asked. */
+interface Answer {
+  readonly slot: Slot
+  readonly capture: Capture
+  /** The `moves` of the fence before the question. */
+  readonly moves: number
+  readonly epoch: number
+  readonly askedAtMs: number
+}
+
+export interface ReaderDeps {
+  readonly store: FencedStore
+  readonly coherence: Coherence
+  readonly generations: Generations
+  readonly memory: MemoryTier
+  readonly owed: Owed
+  readonly loading: Loading
+  readonly refresher: Refresher
+  readonly settings: EngineSettings
+}
+
+/** Reads through: memory, the flight of this process, the shared store, a lease, the loader. */
+export class Reader {
+  readonly #store: FencedStore
+  readonly #coherence: Coherence
+  readonly #generations: Generations
+  readonly #memory: MemoryTier
+  readonly #owed: Owed
+  readonly #loader: Loading
+  readonly #refresher: Refresher
+  readonly #settings: EngineSettings
+  /** Loads under way, by what they are allowed to fill or must not: their lease's token, or the closed slot's id. */
+  readonly #loading = new Map<string, Flight>()
+
+  constructor({ store, coherence, generations, memory, owed, loading, refresher, settings }: ReaderDeps) {
+    this.#store = store
+    this.#coherence = coherence
+    this.#generations = generations
+    this.#memory = memory
+    this.#owed = owed
+    this.#loader = loading
+    this.#refresher = refresher
+    this.#settings = settings
+  }
+
+  /** What memory has for an ordinary read, or for one that has passed its barrier; `undefined` when it must be asked for. */
+  fromMemory<P, V>(reading: Reading<P, V>): Outcome<V> | Promise<Outcome<V>> | undefined {
+    const { family, key } = reading
+    const entry = this.#memory.get(key) as MemoryEntry<V> | undefined
+    if (entry === undefined) return undefined
+    if (entry.id === undefined) return this.#unbacked(reading, entry)
+    if (!this.isCurrent(entry)) return undefined
+    const nowMs = this.#settings.clock()
+    if (nowMs >= entry.expiresAtMs) return undefined
+    if (nowMs < entry.hitUntilMs) return { value: entry.value, status: 'hit', tier: 'memory' }
+    const isFresh = nowMs < entry.freshUntilMs
+    return this.#whileRefreshing(reading, entry.id, entry, isFresh ? 'hit' : 'stale', 'memory', family)
+  }
+
+  /** Whether the entry is known to be as the shared store has it. */
+  isCurrent(entry: MemoryEntry): boolean {
+    const { epoch, moves, isTrusted } = this.#coherence
+    if (entry.isSuspect || entry.epoch !== epoch || !isTrusted) return false
+    if (entry.checkedAt === moves) return true
+    const { fences, ids } = entry.capture
+    for (let index = 0; index < fences.length; index++) {
+      if (fences[index]?.idIn(epoch) !== ids[index]) return false
+    }
+    entry.checkedAt = moves
+    return true
+  }
+
+  /** The flight that a read may join, or one of its own. Whoever waits for it uses `waitFor`. */
+  flight<P, V>(reading: Reading<P, V>, mayJoin: boolean): { flight: Flight<V>; isJoined: boolean } {
+    const { family, key, params } = reading
+    const fence = this.#coherence.enter(key)
+    const known = fence.flight as Flight<V> | undefined
+    if (mayJoin && known !== undefined && this.#isJoinable(known, fence)) {
+      this.#coherence.leave(key, fence)
+      return { flight: known, isJoined: true }
+    }
+    const fences = this.#generations.fencesOf(family.tagsOf(params))
+    const blind = this.#generations.blind(fences)
+    const flight = new Flight<V>(key, this.#settings.clock(), fence.moves, blind)
+    fence.flight = flight as Flight
+    flight.promise = this.#fly(reading, flight, fence)
+    return { flight, isJoined: false }
+  }
+
+  #isJoinable(flight: Flight<unknown>, fence: Fence): boolean {
+    if (flight.moves !== fence.moves || flight.isAbandoned) return false
+    if (!this.#generations.hasNotMoved(flight.capture)) return false
+    // Nobody would tell of a change: what began too long ago may be older than one.
+    if (this.#coherence.isTrusted) return true
+    return this.#settings.clock() - flight.startedAtMs < this.#settings.heartbeatMs / 2
+  }
+
+  async #fly<P, V>(reading: Reading<P, V>, flight: Flight<V>, fence: Fence): Promise<Outcome<V>> {
+    try {
+      return await this.#resolve(reading, flight, fence)
+    } finally {
+      flight.settle()
+      if (flight.stored === undefined) this.#land(flight, fence)
+      else void flight.stored.then(() => this.#land(flight, fence))
+    }
+  }
+
+  /** Another flight may have taken its place meanwhile. */
+  #land(flight: Flight<never> | Flight, fence: Fence): void {
+    if (fence.flight === flight) fence.flight = undefined
+    this.#coherence.leave(flight.key, fence)
+  }
+
+  async #resolve<P, V>(reading: Reading<P, V>, flight: Flight<V>, fence: Fence): Promise<Outcome<V>> {
+    const { fences } = flight.capture
+    if (this.#owed.covers(reading.key, fences) && !(await this.#delivered(reading.key, flight))) {
+      return this.#withoutStore(reading, flight, fence, undefined)
+    }
+    const remembered = this.#memory.peek(reading.key) as MemoryEntry<V> | undefined
+    if (remembered?.id !== undefined) {
+      const confirmed = await this.#confirm(reading, remembered, remembered.id, flight, fence)
+      if (confirmed !== undefined) return confirmed
+    }
+    const answer = await this.#ask(reading, flight, fence)
+    if (!answer.ok) return this.#withoutStore(reading, flight, fence, answer.error)
+    // Another server has answered than the one that acknowledged: it is asked again once it knows what it missed.
+    if (this.#owed.covers(reading.key, fences)) return this.#resolve(reading, flight, fence)
+    return this.#settle(reading, flight, fence, answer.value, 0)
+  }
+
+  async #delivered(key: string, { capture }: Flight<unknown>): Promise<boolean> {
+    return (await this.#owed.deliver()) || !this.#owed.covers(key, capture.fences)
+  }
+
+  /**
+   * Asks whether what is remembered is what the store has, without having it sent again. An answer serves this flight in
+   * any case; it is trusted for later reads only if nothing has moved meanwhile.
+   */
+  async #confirm<P, V>(
+    reading: Reading<P, V>,
+    entry: MemoryEntry<V>,
+    id: string,
+    flight: Flight<V>,
+    fence: Fence
+  ): Promise<Outcome<V> | undefined> {
+    const { key, family } = reading
+    const known = this.#generations.known(entry.capture.fences)
+    // It is known to be out of date: then its successor is asked for at once.
+    if (known !== undefined && !sameIds(known.ids, entry.capture.ids)) {
+      this.#forget(reading, entry)
+      return undefined
+    }
+    const moves = fence.moves
+    const { epoch } = this.#coherence
+    const askedAtMs = this.#settings.clock()
+    const [stamp, captured] = await Promise.all([
+      this.#store.identify(key),
+      this.#generations.capture(flight.capture.fences, known === undefined)
+    ])
+    if (!stamp.ok) return this.#withoutStore(reading, flight, fence, stamp.error)
+    if (!captured.ok) return this.#withoutStore(reading, flight, fence, captured.error)
+    const capture = captured.value
+    const answer = { capture, moves, epoch, askedAtMs }
+    if (stamp.value.kind === 'entry') {
+      const isSame = stamp.value.id === id && askedAtMs + stamp.value.remainingMs > this.#settings.clock()
+      if (isSame && !capture.isPending && sameIds(capture.ids, entry.capture.ids)) {
+        family.counters.confirmed++
+        return this.#trustAgain(reading, entry, id, stamp.value.remainingMs, answer, fence)
+      }
+      this.#forget(reading, entry)
+      if (stamp.value.id !== id || capture.isPending) return undefined
+      const bytes = new Uint8Array()
+      return this.#acquire(reading, flight, fence, { ...answer, slot: { ...stamp.value, kind: 'entry', bytes } }, id, 0)
+    }
+    this.#forget(reading, entry)
+    return this.#settle(reading, flight, fence, { ...answer, slot: stamp.value as Exclude<Slot, { kind: 'entry' }> }, 0)
+  }
+
+  #trustAgain<P, V>(
+    reading: Reading<P, V>,
+    entry: MemoryEntry<V>,
+    id: string,
+    remainingMs: number,
+    { capture, moves, epoch, askedAtMs }: Omit<Answer, 'slot'>,
+    fence: Fence
+  ): Outcome<V> | Promise<Outcome<V>> {
+    const nowMs = this.#settings.clock()
+    entry.expiresAtMs = Math.min(entry.expiresAtMs, askedAtMs + remainingMs)
+    if (fence.moves === moves && this.#coherence.epoch === epoch && this.#coherence.isTrusted) {
+      entry.isSuspect = false
+      entry.epoch = epoch
+      entry.capture = capture
+    }
+    if (nowMs < entry.hitUntilMs) return { value: entry.value, status: 'hit', tier: 'memory' }
+    const isFresh = nowMs < entry.freshUntilMs
+    return this.#whileRefreshing(reading, id, entry, isFresh ? 'hit' : 'stale', 'memory', reading.family)
+  }
+
+  /** Out of date. Under the policy `stale` it stays, as the last value known. */
+  #forget<P, V>({ family, key }: Reading<P, V>, entry: MemoryEntry): void {
+    entry.suspect()
+    if (family.policy !== 'stale') this.#memory.drop(key, entry)
+  }
+
+  async #ask<P, V>(
+    { key, family }: Reading<P, V>,
+    flight: Flight<V>,
+    fence: Fence
+  ): Promise<Result<Answer, CacheError>> {
+    const moves = fence.moves
+    const { epoch } = this.#coherence
+    const askedAtMs = this.#settings.clock()
+    const known = this.#generations.known(flight.capture.fences)
+    const lifetime = family.placement !== 'shared' || family.staleMs > 0 || family.refreshAfter < 1
+    const reading = this.#store.read(key, lifetime ? WITH_LIFETIME : undefined)
+    const captured = known === undefined ? await this.#generations.capture(flight.capture.fences) : undefined
+    const slot = await reading
+    if (!slot.ok) return slot
+    if (captured?.ok === false) return captured
+    const capture = known ?? (captured as { value: Capture }).value
+    return ok({ slot: slot.value, capture, moves, epoch, askedAtMs })
+  }
+
+  async #settle<P, V>(
+    reading: Reading<P, V>,
+    flight: Flight<V>,
+    fence: Fence,
+    answer: Answer,
+    attempt: number
+  ): Promise<Outcome<V>> {
+    const { slot, capture } = answer
+    switch (slot.kind) {
+      case 'entry':
+        return this.#fromEntry(reading, flight, fence, answer, slot, attempt)
+      case 'lease':
+      case 'closed': {
+        const own = this.#loading.get(slot.id) as Flight<V> | undefined
+        const adopted = own === undefined ? undefined : this.#adopt(own, flight, fence, answer)
+        if (adopted !== undefined) return adopted
+        if (slot.kind === 'lease') return this.#wait(reading, flight, fence, answer, slot.id, slot.remainingMs)
+        return this.#load(reading, flight, fence, capture, { closedId: slot.id })
+      }
+      default:
+        if (capture.isPending) return this.#load(reading, flight, fence, capture, NOT_STORED)
+        return this.#acquire(reading, flight, fence, answer, undefined, attempt)
+    }
+  }
+
+  /** The store still knows the load that this process has under way, so nothing was invalidated since it began. */
+  #adopt<V>(own: Flight<V>, flight: Flight<V>, fence: Fence, answer: Answer): Promise<Outcome<V>> | undefined {
+    const { capture, moves } = answer
+    if (own === flight || own.isAbandoned || capture.isPending || !sameIds(own.capture.ids, capture.ids))
+      return undefined
+    own.join()
+    flight.onAbandoned(() => own.leave())
+    own.moves = moves
+    own.capture = capture
+    if (fence.flight === (flight as Flight)) fence.flight = own as Flight
+    return own.promise.then(outcome => ({
+      ...outcome,
+      status: outcome.status === 'miss' ? 'collapsed' : outcome.status
+    }))
+  }
+
+  async #fromEntry<P, V>(
+    reading: Reading<P, V>,
+    flight: Flight<V>,
+    fence: Fence,
+    answer: Answer,
+    slot: Slot & { kind: 'entry' },
+    attempt: number
+  ): Promise<Outcome<V>> {
+    const { family, key } = reading
+    const entry = readEntry(slot.bytes)
+    let { capture } = answer
+    if (entry !== undefined && !capture.isFresh && !sameIds(entry.generations, capture.ids)) {
+      // What was known of the generations may be what is out of date: the entry may be newer than they are.
+      const fresh = await this.#generations.capture(capture.fences, true)
+      if (!fresh.ok) return this.#withoutStore(reading, flight, fence, fresh.error)
+      capture = fresh.value
+    }
+    if (capture.isPending) return this.#load(reading, flight, fence, capture, NOT_STORED)
+    const known = { ...answer, capture }
+    if (entry !== undefined && sameIds(entry.generations, capture.ids)) {
+      if (entry.payload === undefined) {
+        const expiresAtMs = answer.askedAtMs + slot.remainingMs
+        return this.#load(reading, flight, fence, capture, {
+          kept: { id: slot.id, header: entry, moves: answer.moves, epoch: answer.epoch, expiresAtMs }
+        })
+      }
+      const value = decodeShared(entry.payload, family.codec, key)
+      if (value.ok) return this.#serve(reading, fence, known, slot, entry, value.value, attempt)
+    }
+    if (entry === undefined || sameIds(entry.generations, capture.ids)) family.counters.unreadable++
+    return this.#acquire(reading, flight, fence, known, slot.id, attempt)
+  }
+
+  #serve<P, V>(
+    reading: Reading<P, V>,
+    fence: Fence,
+    { capture, moves, epoch, askedAtMs }: Answer,
+    slot: Slot & { kind: 'entry' },
+    header: ParsedEntry,
+    value: MemoryEntry<V>['value'],
+    attempt: number
+  ): Outcome<V> | Promise<Outcome<V>> {
+    const { family, key } = reading
+    // An entry that appeared while this read wanted the lease was loaded by somebody else for it.
+    const status = attempt > 0 ? 'collapsed' : 'hit'
+    if (Number.isNaN(slot.remainingMs)) return { value, status, tier: 'shared' }
+    const freshUntilMs = askedAtMs + slot.remainingMs - header.staleMs
+    const times = {
+      createdAtMs: header.createdAtMs,
+      freshUntilMs,
+      hitUntilMs: freshUntilMs === Infinity ? Infinity : freshUntilMs - header.freshMs * (1 - family.refreshAfter),
+      expiresAtMs: askedAtMs + slot.remainingMs
+    }
+    const isSuspect = fence.moves !== moves
+    const entry = new MemoryEntry(value, slot.id, capture, times, isSuspect)
+    if (family.placement !== 'shared' && this.#coherence.epoch === epoch && this.#coherence.isTrusted) {
+      this.#memory.put(key, entry as MemoryEntry, family.policy === 'stale')
+    }
+    const nowMs = this.#settings.clock()
+    if (nowMs < times.hitUntilMs) return { value, status, tier: 'shared' }
+    return this.#whileRefreshing(reading, slot.id, entry, nowMs < freshUntilMs ? 'hit' : 'stale', 'shared', family)
+  }
+
+  async #acquire<P, V>(
+    reading: Reading<P, V>,
+    flight: Flight<V>,
+    fence: Fence,
+    answer: Answer,
+    unlessId: string | undefined,
+    attempt: number
+  ): Promise<Outcome<V>> {
+    if (attempt >= MAX_ATTEMPTS) return this.#load(reading, flight, fence, answer.capture, NOT_STORED)
+    const token = randomId()
+    const moves = fence.moves
+    const { epoch } = this.#coherence
+    const askedAtMs = this.#settings.clock()
+    const taken = await this.#store.acquire(reading.key, token, this.#settings.leaseMs, unlessId)
+    if (!taken.ok) return this.#withoutLease(reading, flight, fence, answer.capture, token, taken.error)
+    if (taken.value.kind === 'lease' && taken.value.id === token) {
+      return this.#load(reading, flight, fence, answer.capture, { token })
+    }
+    const next = { slot: taken.value, capture: answer.capture, moves, epoch, askedAtMs }
+    return this.#settle(reading, flight, fence, next, attempt + 1)
+  }
+
+  /** A lease that was taken all the same would keep everybody out for its length. */
+  #withoutLease<P, V>(
+    reading: Reading<P, V>,
+    flight: Flight<V>,
+    fence: Fence,
+    capture: Capture,
+    token: string,
+    error: CacheError
+  ): Promise<Outcome<V>> {
+    void this.#store.release(reading.key, token)
+    if (error.reason !== 'server') return this.#withoutStore(reading, flight, fence, error)
+    if (reading.family.policy === 'closed') return Promise.reject(this.#unavailable(reading, error))
+    return this.#load(reading, flight, fence, capture, { isUnbacked: true, isRefused: true })
+  }
+
+  /**
+   * Another process loads. It is waited for as long as the one token lives that was met, renewals included; whoever
+   * waited for one lease after the other would wait for ever under a stream of invalidations.
+   */
+  async #wait<P, V>(
+    reading: Reading<P, V>,
+    flight: Flight<V>,
+    fence: Fence,
+    answer: Answer,
+    met: string,
+    remainingMs: number
+  ): Promise<Outcome<V>> {
+    reading.isWaiting?.()
+    let { moves } = answer
+    let leftMs = remainingMs
+    for (;;) {
+      const untilLookMs = this.#coherence.isTrusted ? leftMs : Math.min(leftMs, UNTOLD_POLL_MS)
+      await fence.moved(moves, untilLookMs + LEASE_END_MARGIN_MS)
+      if (flight.isAbandoned) throw flight.signal.reason
+      moves = fence.moves
+      const { epoch } = this.#coherence
+      const askedAtMs = this.#settings.clock()
+      const token = randomId()
+      const [taken, captured] = await Promise.all([
+        this.#store.acquire(reading.key, token, this.#settings.leaseMs),
+        this.#generations.capture(flight.capture.fences)
+      ])
+      if (!taken.ok) return this.#withoutLease(reading, flight, fence, answer.capture, token, taken.error)
+      const slot = taken.value
+      if (slot.kind === 'lease' && slot.id === met) {
+        leftMs = slot.remainingMs
+        continue
+      }
+      if (!captured.ok) {
+        void this.#store.release(reading.key, token)
+        return this.#withoutStore(reading, flight, fence, captured.error)
+      }
+      const capture = captured.value
+      if (slot.kind !== 'lease') {
+        return this.#settle(reading, flight, fence, { slot, capture, moves, epoch, askedAtMs }, 1)
+      }
+      if (slot.id === token && !capture.isPending) return this.#load(reading, flight, fence, capture, { token })
+      if (slot.id === token) void this.#store.release(reading.key, token)
+      return this.#load(reading, flight, fence, capture, NOT_STORED)
+    }
+  }
+
+  /** Loads, and stores what `ticket` allows. */
+  async #load<P, V>(
+    reading: Reading<P, V>,
+    flight: Flight<V>,
+    fence: Fence,
+    capture: Capture,
+    ticket: Ticket
+  ): Promise<Outcome<V>> {
+    const id = ticket.token ?? ticket.closedId
+    flight.capture = capture
+    flight.isLoad = true
+    if (id !== undefined) this.#loading.set(id, flight as Flight)
+    try {
+      const loaded = await this.#loader.load(reading, flight, fence, capture, ticket)
+      flight.stored = loaded.stored
+      return { value: loaded.value, status: 'miss', tier: undefined }
+    } catch (error) {
+      const last = reading.isStrong ? undefined : this.#lastKnown(reading)
+      if (last === undefined) throw error
+      return { value: last, status: 'stale', tier: 'memory' }
+    } finally {
+      if (id !== undefined && flight.stored === undefined) this.#loading.delete(id)
+      else if (id !== undefined) void flight.stored?.then(() => this.#loading.delete(id))
+    }
+  }
+
+  #lastKnown<P, V>({ family, key }: Reading<P, V>): MemoryEntry<V>['value'] | undefined {
+    if (family.policy !== 'stale') return undefined
+    return (this.#memory.peek(key) as MemoryEntry<V> | undefined)?.value
+  }
+
+  /** The store cannot be asked, or must not be believed yet. */
+  #withoutStore<P, V>(
+    reading: Reading<P, V>,
+    flight: Flight<V>,
+    fence: Fence,
+    error: CacheError | undefined
+  ): Promise<Outcome<V>> {
+    const { family } = reading
+    if (error?.code === 'CACHE_INVALID_ARGUMENT') return Promise.reject(new TypeError(`${family.name}: ${error.message}`))
+    family.counters.degraded++
+    if (family.policy === 'closed') return Promise.reject(this.#unavailable(reading, error))
+    const capture = this.#generations.blind(flight.capture.fences)
+    return this.#load(reading, flight, fence, capture, { isUnbacked: true, isRefused: false })
+  }
+
+  #unavailable<P, V>({ family }: Reading<P, V>, error: CacheError | undefined): CacheUnavailableError {
+    return new CacheUnavailableError(family.name, error)
+  }
+
+  /** What was loaded while the store could not be asked: for a moment, and never for a strong read. */
+  #unbacked<P, V>({ isStrong }: Reading<P, V>, entry: MemoryEntry<V>): Outcome<V> | undefined {
+    if (isStrong || entry.isSuspect || this.#settings.clock() >= entry.expiresAtMs) return undefined
+    if (!entry.isRefused && this.#store.isReachable) return undefined
+    if (!this.#generations.hasNotMoved(entry.capture)) return undefined
+    return { value: entry.value, status: 'hit', tier: 'memory' }
+  }
+
+  #whileRefreshing<P, V>(
+    reading: Reading<P, V>,
+    id: string,
+    entry: MemoryEntry<V>,
+    status: 'hit' | 'stale',
+    tier: 'memory' | 'shared',
+    { softTimeoutMs }: FamilyDefinition<P, V>
+  ): Outcome<V> | Promise<Outcome<V>> {
+    const old: Outcome<V> = { value: entry.value, status, tier }
+    const refreshed = this.#refresher.refresh(reading, id)
+    if (status === 'hit' || softTimeoutMs === 0) return old
+    return this.#refresher.within(refreshed, softTimeoutMs).then(value => {
+      return value === undefined ? old : { value, status: 'miss' as const, tier: undefined }
+    })
+  }
+}
+
+const WITH_LIFETIME = Object.freeze({ lifetime: true })

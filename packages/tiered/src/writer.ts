@@ -1,0 +1,179 @@
+import type { CacheError, FencedStore, Mutated, MutateOptions, Result } from '@dashtam/cache-protocol'
+import { err, ok } from '@dashtam/cache-protocol'
+import { randomId } from '@dashtam/cache-protocol/adapter'
+import type { Coherence } from './coherence.ts'
+import { CacheUnavailableError } from './errors.ts'
+import type { FamilyDefinition } from './family-definition.ts'
+import { type Capture, type Generations, generationOfTag } from './generations.ts'
+import type { Loading, Prepared } from './loading.ts'
+import type { MemoryTier } from './memory-tier.ts'
+import type { Owed } from './owed.ts'
+import type { Renewals } from './renewals.ts'
+import type { EngineSettings } from './settings.ts'
+
+export interface WriterDeps {
+  readonly store: FencedStore
+  readonly coherence: Coherence
+  readonly generations: Generations
+  readonly memory: MemoryTier
+  readonly owed: Owed
+  readonly loading: Loading
+  readonly renewals: Renewals
+  readonly settings: EngineSettings
+}
+
+/** What one `mutate` closes: a slot and the generations of the tags that it changes. */
+interface Closing {
+  readonly key: string
+  readonly names: readonly string[]
+  readonly token: string
+}
+
+const DONE: Result<void> = Object.freeze(ok(undefined))
+
+/** Closes slots, opens them again, and empties them. */
+export class Writer {
+  readonly #deps: WriterDeps
+
+  constructor(deps: WriterDeps) {
+    this.#deps = deps
+  }
+
+  /** Empties slots and changes generations, or owes it. */
+  async invalidate(keys: readonly string[], names: readonly string[], holdMs = 0): Promise<Result<void>> {
+    const { store, owed } = this.#deps
+    this.#move(keys, names)
+    const answers = await Promise.all([
+      keys.length === 0 ? DONE : store.invalidate(keys, holdMs > 0 ? { holdMs } : undefined),
+      names.length === 0 ? DONE : store.bumpGenerations(names)
+    ])
+    const refused = answers.find(answer => !answer.ok && answer.error.code === 'CACHE_INVALID_ARGUMENT')
+    if (refused !== undefined) return refused
+    const failed = answers.find(answer => !answer.ok)
+    if (failed === undefined || failed.ok) owed.acknowledged(keys, names)
+    else owed.add(answers[0].ok ? [] : keys, answers[1].ok ? [] : names)
+    // Again, for what was read between the call and its execution.
+    this.#move(keys, names)
+    return failed === undefined || failed.ok ? DONE : pending(failed.error)
+  }
+
+  /**
+   * Stores a value as a write of it alone. The slot is closed first, so that of two writers, or of a writer and an
+   * invalidation that meet, neither leaves a value that the other has overtaken.
+   */
+  async set<P, V>(family: FamilyDefinition<P, V>, key: string, params: P, value: V): Promise<Result<void>> {
+    const encoded = family.codec.encode(value, { key })
+    if (!encoded.ok) return err(refusal(encoded.error, family.name))
+    const { invalidation } = await this.mutate(family, key, params, () => undefined, { value })
+    return invalidation
+  }
+
+  async mutate<P, V, T>(
+    family: FamilyDefinition<P, V>,
+    key: string,
+    params: P,
+    write: () => T | Promise<T>,
+    { value, tags = [] }: MutateOptions<V>
+  ): Promise<Mutated<T>> {
+    const { store, renewals, settings } = this.#deps
+    const closing = { key, names: tags.map(generationOfTag), token: randomId() }
+    const prepared = value === undefined ? undefined : await this.#prepare(family, closing, params, value)
+    const begun = await this.#begin(closing)
+    if (!begun.ok && begun.error.code === 'CACHE_INVALID_ARGUMENT') {
+      throw new TypeError(`${family.name}: ${begun.error.message}`)
+    }
+    if (!begun.ok && family.policy === 'closed') {
+      await this.#end(family, closing, undefined)
+      throw new CacheUnavailableError(family.name, begun.error)
+    }
+    const stopRenewing = renewals.start(() => {
+      void store.renewWrite(key, closing.token, settings.leaseMs)
+      if (closing.names.length > 0) void store.renewGenerationWrite(closing.names, closing.token, settings.leaseMs)
+    })
+    let written: T
+    try {
+      written = await write()
+    } catch (error) {
+      stopRenewing()
+      await this.#end(family, closing, undefined)
+      throw error
+    }
+    stopRenewing()
+    // A slot that could not be closed may have been filled meanwhile: it is emptied, not filled.
+    const invalidation = await this.#end(family, closing, begun.ok ? prepared : undefined)
+    if (invalidation.ok) family.counters.invalidations++
+    else family.counters.pending++
+    return { value: written, invalidation }
+  }
+
+  /** The value for `endWrite`, with its generations as they were before the slot was closed. */
+  async #prepare<P, V>(
+    family: FamilyDefinition<P, V>,
+    { key, names }: Closing,
+    params: P,
+    value: V
+  ): Promise<Prepared<V> | undefined> {
+    const { generations, loading } = this.#deps
+    const fences = generations.fencesOf(family.tagsOf(params))
+    // What depends on a tag that the same write changes would be invalid at once.
+    if (fences.some(({ name }) => names.includes(name))) return undefined
+    const captured = await generations.capture(fences)
+    if (!captured.ok || captured.value.isPending) return undefined
+    const capture: Capture = captured.value
+    const prepared = loading.prepare(family, key, params, value, capture, Date.now())
+    return 'entry' in prepared ? prepared : undefined
+  }
+
+  async #begin({ key, names, token }: Closing): Promise<Result<void, CacheError>> {
+    const { store, settings } = this.#deps
+    this.#move([key], names)
+    const answers = await Promise.all([
+      store.beginWrite(key, token, settings.leaseMs),
+      names.length === 0 ? DONE : store.beginGenerationWrite(names, token, settings.leaseMs)
+    ])
+    this.#move([key], names)
+    return answers.find(answer => !answer.ok) ?? DONE
+  }
+
+  async #end<P, V>(
+    { holdMs }: FamilyDefinition<P, V>,
+    { key, names, token }: Closing,
+    prepared: Prepared<V> | undefined
+  ): Promise<Result<void>> {
+    const { store, owed } = this.#deps
+    const hold = holdMs > 0 ? { holdMs } : undefined
+    this.#move([key], names)
+    const [slot, generations] = await Promise.all([
+      store.endWrite(key, token, prepared === undefined ? hold : { entry: prepared.entry }),
+      names.length === 0 ? DONE : store.endGenerationWrite(names, token)
+    ])
+    if (slot.ok && generations.ok) owed.acknowledged([key], names)
+    // Delivered as an invalidation: without the value, which by then may be an old one.
+    else owed.add(slot.ok ? [] : [key], generations.ok ? [] : names)
+    this.#move([key], names)
+    const failed = slot.ok ? generations : slot
+    return failed.ok ? DONE : pending(failed.error)
+  }
+
+  /** For this process an invalidation counts from when it is called, and again when the server has executed it. */
+  #move(keys: readonly string[], names: readonly string[]): void {
+    const { coherence } = this.#deps
+    for (const key of keys) coherence.slotChanged(key)
+    for (const name of names) coherence.generationChanged(name)
+  }
+}
+
+function pending(cause: CacheError): Result<void> {
+  return err({
+    code: 'CACHE_INVALIDATE_ERROR',
+    reason: 'pending',
+    message: 'the invalidation is not acknowledged yet; it is kept and will be delivered',
+    details: cause.details,
+    cause
+  })
+}
+
+function refusal({ code, message }: { readonly code: string; readonly message: string }, family: string): CacheError {
+  const known = code === 'CACHE_VALUE_TOO_LARGE' ? code : 'CACHE_SERIALIZATION_ERROR'
+  return { code: known, message, details: { operation: 'set', family } }
+}
