@@ -24,8 +24,8 @@ export class Flight<V = unknown> {
   promise!: Promise<Outcome<V>>
   /** Resolves when what was loaded has been stored, or could not be: until then the flight may be joined. */
   stored: Promise<void> | undefined
-  /** Whether its value was loaded, and not found. */
-  isLoad = false
+  /** Whether it asks for everything, because no barrier could be had: what is known may be what is out of date. */
+  trustsNothing = false
   #waiters = 0
   #isSettled = false
   #controller: AbortController | undefined

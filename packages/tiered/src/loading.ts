@@ -86,6 +86,7 @@ export class Loading {
     const { leaseMs } = this.#settings
     const startedAtMs = this.#settings.clock()
     const createdAtMs = Date.now()
+    const { moves } = fence
     const stopRenewing =
       token === undefined ? undefined : this.#renewals.start(() => this.#store.renew(key, token, leaseMs))
     let isFilling = false
@@ -97,10 +98,15 @@ export class Loading {
       stopRenewing?.()
       if (token !== undefined) {
         isFilling = true
-        return { value: prepared.value, stored: this.#fill(reading, fence, capture, token, prepared, startedAtMs) }
+        return {
+          value: prepared.value,
+          stored: this.#fill(reading, fence, capture, token, prepared, { atMs: startedAtMs, moves })
+        }
       }
       if (ticket.kept !== undefined) this.#keep(reading, fence, capture, ticket.kept, prepared.value)
-      else if (ticket.isUnbacked) this.#keepUnbacked(key, capture, prepared, startedAtMs, ticket.isRefused === true)
+      // What this process has invalidated while it loaded, it knows to be old.
+      else if (ticket.isUnbacked && fence.moves === moves)
+        this.#keepUnbacked(key, capture, prepared, startedAtMs, ticket.isRefused === true)
       return { value: prepared.value, stored: undefined }
     } finally {
       stopRenewing?.()
@@ -166,7 +172,7 @@ export class Loading {
     capture: Capture,
     token: string,
     prepared: Prepared<V>,
-    startedAtMs: number
+    started: { readonly atMs: number; readonly moves: number }
   ): Promise<void> {
     const { counters } = reading.family
     // Before the command: of a delete that follows the fill the message may come before the answer.
@@ -179,7 +185,7 @@ export class Loading {
     }
     if (filled.error.reason === 'server') {
       void this.#store.release(reading.key, token)
-      this.#keepUnbacked(reading.key, capture, prepared, startedAtMs, true)
+      if (fence.moves === started.moves) this.#keepUnbacked(reading.key, capture, prepared, started.atMs, true)
     }
   }
 

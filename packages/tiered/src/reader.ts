@@ -107,6 +107,7 @@ export class Reader {
     const fences = this.#generations.fencesOf(family.tagsOf(params))
     const blind = this.#generations.blind(fences)
     const flight = new Flight<V>(key, this.#settings.clock(), fence.moves, blind)
+    flight.trustsNothing = !mayJoin
     fence.flight = flight as Flight
     flight.promise = this.#fly(reading, flight, fence)
     return { flight, isJoined: false }
@@ -169,7 +170,7 @@ export class Reader {
     fence: Fence
   ): Promise<Outcome<V> | undefined> {
     const { key, family } = reading
-    const known = this.#generations.known(entry.capture.fences)
+    const known = flight.trustsNothing ? undefined : this.#generations.known(entry.capture.fences)
     // It is known to be out of date: then its successor is asked for at once.
     if (known !== undefined && !sameIds(known.ids, entry.capture.ids)) {
       this.#forget(reading, entry)
@@ -235,10 +236,10 @@ export class Reader {
     const moves = fence.moves
     const { epoch } = this.#coherence
     const askedAtMs = this.#settings.clock()
-    const known = this.#generations.known(flight.capture.fences)
+    const known = flight.trustsNothing ? undefined : this.#generations.known(flight.capture.fences)
     const lifetime = family.placement !== 'shared' || family.staleMs > 0 || family.refreshAfter < 1
     const reading = this.#store.read(key, lifetime ? WITH_LIFETIME : undefined)
-    const captured = known === undefined ? await this.#generations.capture(flight.capture.fences) : undefined
+    const captured = known === undefined ? await this.#generations.capture(flight.capture.fences, true) : undefined
     const slot = await reading
     if (!slot.ok) return slot
     if (captured?.ok === false) return captured
@@ -412,7 +413,7 @@ export class Reader {
       const token = randomId()
       const [taken, captured] = await Promise.all([
         this.#store.acquire(reading.key, token, this.#settings.leaseMs),
-        this.#generations.capture(flight.capture.fences)
+        this.#generations.capture(flight.capture.fences, flight.trustsNothing)
       ])
       if (!taken.ok) return this.#withoutLease(reading, flight, fence, answer.capture, token, taken.error)
       const slot = taken.value
@@ -444,7 +445,6 @@ export class Reader {
   ): Promise<Outcome<V>> {
     const id = ticket.token ?? ticket.closedId
     flight.capture = capture
-    flight.isLoad = true
     if (id !== undefined) this.#loading.set(id, flight as Flight)
     try {
       const loaded = await this.#loader.load(reading, flight, fence, capture, ticket)
@@ -473,7 +473,8 @@ export class Reader {
     error: CacheError | undefined
   ): Promise<Outcome<V>> {
     const { family } = reading
-    if (error?.code === 'CACHE_INVALID_ARGUMENT') return Promise.reject(new TypeError(`${family.name}: ${error.message}`))
+    if (error?.code === 'CACHE_INVALID_ARGUMENT')
+      return Promise.reject(new TypeError(`${family.name}: ${error.message}`))
     family.counters.degraded++
     if (family.policy === 'closed') return Promise.reject(this.#unavailable(reading, error))
     const capture = this.#generations.blind(flight.capture.fences)
