@@ -21,7 +21,11 @@ import { takeTests } from './operations/take.ts'
 import { ttlTests } from './operations/ttl.ts'
 import { type ConformanceOptions, createSuite, type Suite } from './suite.ts'
 
+export type { FencedStoreConformanceOptions, FencedStoreHandle, ForeignSlots } from './fenced-store/suite.ts'
+export { fencedStoreConformance } from './fenced-store.ts'
 export { BAD_TTLS, HOSTILE_KEY_NAMES, HOSTILE_VALUES, JSON_VALUES, jsonMisfits } from './hostile.ts'
+export type { FeedHandle, InvalidationFeedConformanceOptions } from './invalidation-feed/suite.ts'
+export { invalidationFeedConformance } from './invalidation-feed.ts'
 export type { ConformanceOptions, CreateOptions, ForeignAccess } from './suite.ts'
 
 const TESTS: readonly ((suite: Suite) => void)[] = [

@@ -1,4 +1,5 @@
 import type { CacheProtocol } from '@dashtam/cache-protocol'
+import { type Advance, checkOptions, type RegisterTest, wait } from './runner.ts'
 
 /** What the suite asks of a cache that it is given. */
 export interface CreateOptions {
@@ -19,14 +20,14 @@ export interface ForeignAccess {
 
 export interface ConformanceOptions {
   /** The runner's own: `test` of node:test or vitest, or `(title, run) => t.test(title, run)` of tap. */
-  readonly test: (title: string, run: () => Promise<void>) => unknown
+  readonly test: RegisterTest
   /**
    * Makes an adapter with these options. It need not be connected yet; the suite closes it. It holds 6,000 entries at
    * least, and values of 300,000 bytes when no `maxValueBytes` is said.
    */
   readonly create: (options: CreateOptions) => CacheProtocol | Promise<CacheProtocol>
   /** Lets time pass. Default: really waits; an adapter with an injected clock moves that instead. */
-  readonly advance?: (milliseconds: number) => Promise<void>
+  readonly advance?: Advance
   /** Needed to prove what happens to data that others wrote or write. Without it those tests are left out. */
   readonly foreign?: ForeignAccess
   /**
@@ -63,11 +64,7 @@ export function createSuite({
   supports: { scan: supportsScan = true } = {},
   ...unknown
 }: ConformanceOptions): Suite {
-  const [unknownName] = Object.keys(unknown)
-  if (unknownName !== undefined) throw new TypeError(`unknown option '${unknownName}'`)
-  for (const [name, value] of Object.entries({ test, create, advance })) {
-    if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${typeof value}`)
-  }
+  checkOptions({ test, create, advance }, unknown)
   return {
     foreign,
     supportsScan,
@@ -98,8 +95,4 @@ export function createSuite({
       })
     }
   }
-}
-
-function wait(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds))
 }

@@ -1,5 +1,7 @@
 import { createCoarseClock } from './coarse-clock.ts'
-import { type Linked, RecencyList } from './recency-list.ts'
+import { createKeyHash } from './eviction/key-hash.ts'
+import type { Segment } from './eviction/segment.ts'
+import { type Evictable, WindowTinyLfu } from './eviction/window-tiny-lfu.ts'
 
 /** Why an entry left the store without having been deleted or replaced. */
 export type RemovalReason = 'evicted' | 'expired'
@@ -21,6 +23,11 @@ export interface BoundedStoreOptions<V> {
    * @defaultValue `performance.now`, looked at once per turn of the event loop and every 32 readings
    */
   readonly clock?: () => number
+  /**
+   * What the hash of keys starts from, an integer of which 32 bits count. For tests that are to be repeated.
+   * @defaultValue a random one, so that nobody can choose keys that are mistaken for each other
+   */
+  readonly seed?: number
   /** Told of every entry that left to make room or because its time was over. Must not throw. */
   readonly onRemove?: (key: string, value: V, reason: RemovalReason) => void
 }
@@ -37,16 +44,21 @@ export interface BoundedStoreStats {
   readonly refusals: number
 }
 
-class Entry<V> implements Linked<Entry<V>> {
+class Entry<V> implements Evictable<Entry<V>> {
   readonly key: string
+  readonly hash: number
   value: V
   bytes: number
   expiresAtMs: number
+  epoch = 0
+  uses = 0
+  segment: Segment<Entry<V>> | undefined = undefined
   older: Entry<V> | undefined = undefined
   newer: Entry<V> | undefined = undefined
 
-  constructor(key: string, value: V, bytes: number, expiresAtMs: number) {
+  constructor(key: string, hash: number, value: V, bytes: number, expiresAtMs: number) {
     this.key = key
+    this.hash = hash
     this.value = value
     this.bytes = bytes
     this.expiresAtMs = expiresAtMs
@@ -57,21 +69,24 @@ class Entry<V> implements Linked<Entry<V>> {
 const SWEEP_PER_WRITE = 2
 
 /**
- * A synchronous store in the memory of this process, bounded in entries *and* bytes; the least recently used leaves
- * first. Entries expire by the clock, without a timer; the memory of expired ones that nobody asks for is reclaimed by
- * later writes.
+ * A synchronous store in the memory of this process, bounded in entries *and* bytes. What leaves to make room is what
+ * promises the fewest hits: what is rarely used, or has not been used for long, whichever serves this store better
+ * (docs/decisions/0006); in a store of less than 16 entries the least recently used. What was set last stays until the
+ * next `set`.
+ *
+ * Entries expire by the clock, without a timer; the memory of expired ones that nobody asks for is reclaimed by later
+ * writes.
  */
 export class BoundedStore<V> {
   readonly #entries = new Map<string, Entry<V>>()
-  readonly #recency = new RecencyList<Entry<V>>()
-  readonly #maxEntries: number
+  readonly #eviction: WindowTinyLfu<Entry<V>>
+  readonly #hash: (key: string) => number
   readonly #maxBytes: number
   readonly #maxEntryBytes: number
   readonly #weigh: (value: V, key: string) => number
   readonly #clock: () => number
   readonly #onRemove: ((key: string, value: V, reason: RemovalReason) => void) | undefined
   #sweep: Iterator<Entry<V>> | undefined
-  #bytes = 0
   #hits = 0
   #misses = 0
   #evictions = 0
@@ -85,6 +100,7 @@ export class BoundedStore<V> {
     weigh,
     maxEntryBytes = Math.max(1, Math.floor(maxBytes / 8)),
     clock = createCoarseClock(),
+    seed = randomSeed(),
     onRemove
   }: BoundedStoreOptions<V>) {
     for (const [name, bound] of Object.entries({ maxEntries, maxBytes, maxEntryBytes })) {
@@ -95,7 +111,9 @@ export class BoundedStore<V> {
     if (maxEntryBytes > maxBytes) {
       throw new TypeError(`maxEntryBytes must be at most maxBytes (${maxBytes}), got ${maxEntryBytes}`)
     }
-    this.#maxEntries = maxEntries
+    if (!Number.isSafeInteger(seed)) throw new TypeError(`seed must be an integer, got ${String(seed)}`)
+    this.#eviction = new WindowTinyLfu(maxEntries, maxBytes)
+    this.#hash = createKeyHash(seed)
     this.#maxBytes = maxBytes
     this.#maxEntryBytes = maxEntryBytes
     this.#weigh = weigh
@@ -111,7 +129,7 @@ export class BoundedStore<V> {
       return undefined
     }
     this.#hits++
-    this.#recency.use(entry)
+    this.#use(entry)
     return entry.value
   }
 
@@ -134,19 +152,25 @@ export class BoundedStore<V> {
    */
   set(key: string, value: V, ttlMs: number): boolean {
     const bytes = this.#weigh(value, key)
+    this.#sweepSome()
     const present = this.#entries.get(key)
-    if (present !== undefined) this.#drop(present)
     // Written so that NaN, from a `weigh` that forgets to answer, is refused too.
     if (!(bytes <= this.#maxEntryBytes)) {
+      if (present !== undefined) this.#delete(present)
       this.#refusals++
       return false
     }
-    this.#sweepSome()
-    while (this.#entries.size >= this.#maxEntries || this.#bytes + bytes > this.#maxBytes) this.#makeRoom()
-    const entry = new Entry(key, value, bytes, this.#clock() + ttlMs)
-    this.#entries.set(key, entry)
-    this.#recency.add(entry)
-    this.#bytes += bytes
+    const expiresAtMs = this.#clock() + ttlMs
+    if (present !== undefined && this.#eviction.bytes - present.bytes + bytes <= this.#maxBytes) {
+      present.value = value
+      present.expiresAtMs = expiresAtMs
+      this.#eviction.reweigh(present, bytes)
+      this.#use(present)
+    } else {
+      // One that needs more room than there is comes in as a new one, since only the newest is sure not to make it.
+      if (present !== undefined) this.#eviction.evict(present)
+      this.#add(new Entry(key, present?.hash ?? this.#hash(key), value, bytes, expiresAtMs))
+    }
     return true
   }
 
@@ -162,15 +186,14 @@ export class BoundedStore<V> {
   delete(key: string): boolean {
     const entry = this.#live(key)
     if (entry === undefined) return false
-    this.#drop(entry)
+    this.#delete(entry)
     return true
   }
 
   clear(): void {
     this.#entries.clear()
-    this.#recency.clear()
+    this.#eviction.clear()
     this.#sweep = undefined
-    this.#bytes = 0
   }
 
   /** The live keys at the moment of the call. */
@@ -181,7 +204,7 @@ export class BoundedStore<V> {
   stats(): BoundedStoreStats {
     return {
       entries: this.#entries.size,
-      bytes: this.#bytes,
+      bytes: this.#eviction.bytes,
       hits: this.#hits,
       misses: this.#misses,
       evictions: this.#evictions,
@@ -198,26 +221,38 @@ export class BoundedStore<V> {
     return undefined
   }
 
-  #makeRoom(): void {
-    const { oldest } = this.#recency
-    if (oldest === undefined) return
+  #use(entry: Entry<V>): void {
+    if (entry.epoch === this.#eviction.epoch) entry.uses++
+    else this.#eviction.use(entry)
+  }
+
+  #add(entry: Entry<V>): void {
+    this.#entries.set(entry.key, entry)
+    this.#eviction.add(entry)
+    for (let victim = this.#eviction.victim(); victim !== undefined; victim = this.#eviction.victim()) {
+      this.#evict(victim)
+    }
+    this.#eviction.settle()
+  }
+
+  #evict(entry: Entry<V>): void {
     // What its time had removed was not pushed out by anybody.
-    if (oldest.expiresAtMs <= this.#clock()) return void this.#expired(oldest)
-    this.#drop(oldest)
+    if (entry.expiresAtMs <= this.#clock()) return void this.#expired(entry)
+    this.#entries.delete(entry.key)
+    this.#eviction.evict(entry)
     this.#evictions++
-    this.#onRemove?.(oldest.key, oldest.value, 'evicted')
+    this.#onRemove?.(entry.key, entry.value, 'evicted')
   }
 
   #expired(entry: Entry<V>): void {
-    this.#drop(entry)
+    this.#delete(entry)
     this.#expirations++
     this.#onRemove?.(entry.key, entry.value, 'expired')
   }
 
-  #drop(entry: Entry<V>): void {
+  #delete(entry: Entry<V>): void {
     this.#entries.delete(entry.key)
-    this.#recency.remove(entry)
-    this.#bytes -= entry.bytes
+    this.#eviction.delete(entry)
   }
 
   #sweepSome(): void {
@@ -233,4 +268,8 @@ export class BoundedStore<V> {
       if (entry.expiresAtMs <= nowMs) this.#expired(entry)
     }
   }
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Int32Array(1))[0] ?? 0
 }

@@ -1,4 +1,8 @@
 export type { BoundedStoreOptions, BoundedStoreStats, RemovalReason } from './bounded-store.ts'
 export { BoundedStore } from './bounded-store.ts'
+export { createCoarseClock } from './coarse-clock.ts'
 export type { InMemoryCacheOptions } from './in-memory-cache.ts'
 export { InMemoryCache } from './in-memory-cache.ts'
+export type { MemoryFeed } from './memory-feed.ts'
+export type { MemoryFencedStoreOptions, MemoryFencedStoreStats } from './memory-fenced-store.ts'
+export { MemoryFencedStore } from './memory-fenced-store.ts'

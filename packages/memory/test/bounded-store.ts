@@ -43,6 +43,52 @@ t.test('set() of a key that is there takes its place: nobody is evicted, no byte
   t.strictSame(removed, [])
 })
 
+t.test('set() never evicts what it has just stored, however large and whatever it pushes out', async t => {
+  const { store, removed } = create({ maxEntries: 200, maxBytes: 10_000, maxEntryBytes: 5_000, seed: 1 })
+  for (let index = 0; index < 5_000; index++) {
+    const bytes = index % 7 === 0 ? 4_900 : 10 + (index % 90)
+    store.set(`k${index}`, bytes, Infinity)
+    if (store.peek(`k${index}`) !== bytes) return t.fail(`k${index} is gone`)
+    // What is popular is not pushed out for it, so most of these are.
+    for (let popular = 0; popular < 10; popular++) store.get(`k${popular * 7 + 1}`)
+  }
+  t.ok(removed.every(([, , reason]) => reason === 'evicted'))
+  t.ok(removed.length > 4_500)
+})
+
+t.test('set() of a value that grew makes room as a new one does', async t => {
+  const { store } = create({ maxEntries: 100, maxBytes: 1_000, maxEntryBytes: 900, seed: 1 })
+  for (let index = 0; index < 100; index++) store.set(`k${index}`, 10, Infinity)
+  store.set('k0', 900, Infinity)
+  t.equal(store.peek('k0'), 900)
+  t.equal(store.stats().bytes, 1_000)
+})
+
+t.test('onRemove may use the store', async t => {
+  const removed: string[] = []
+  const store: BoundedStore<number> = new BoundedStore<number>({
+    maxEntries: 20,
+    maxBytes: 100,
+    maxEntryBytes: 50,
+    weigh: value => value,
+    clock: () => 0,
+    onRemove: key => {
+      removed.push(key)
+      if (removed.length % 3 === 0) store.delete(`k${removed.length}`)
+      if (removed.length % 5 === 0) store.set(`again${removed.length}`, 3, Infinity)
+    }
+  })
+  for (let index = 0; index < 300; index++) store.set(`k${index}`, 1 + (index % 9), Infinity)
+  const { entries, bytes } = store.stats()
+  const values = store.keys().map(key => store.peek(key) ?? Number.NaN)
+  t.equal(entries, values.length)
+  t.equal(
+    bytes,
+    values.reduce((sum, value) => sum + value, 0)
+  )
+  t.ok(entries <= 20 && bytes <= 100)
+})
+
 t.test('set() refuses an entry larger than its share, and what it was to replace is gone', async t => {
   const { store } = create({ maxBytes: 80 })
   t.ok(store.set('a', 10, Infinity), 'an eighth')
@@ -124,7 +170,7 @@ t.test('__proto__ and its like are keys as any other', async t => {
 })
 
 t.test(
-  'BoundedStore without expiry is an exact LRU: it agrees with a plain model over 20,000 random operations',
+  'BoundedStore of less than 16 entries is an exact LRU: it agrees with a plain model over 20,000 random operations',
   async t => {
     const { store } = create({ maxEntries: 8, maxBytes: 60, maxEntryBytes: 20 })
     const model = new Map<string, number>()
@@ -167,6 +213,11 @@ t.test('BoundedStore refuses bounds that are none', async t => {
       )
     }
   }
+})
+
+t.test('BoundedStore refuses a seed that is no integer', async t => {
+  t.throws(() => create({ seed: 0.5 }), new TypeError('seed must be an integer, got 0.5'))
+  create({ seed: -1 })
 })
 
 t.test('BoundedStore never waits for room that cannot be made', async t => {
