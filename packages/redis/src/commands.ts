@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { CacheError, CacheOperation, Err, Ok, Result } from '@dashtam/cache-protocol'
+import type { CacheError, CacheOperation, Err, Ok, Result, StoreOperation } from '@dashtam/cache-protocol'
 import { ok } from '@dashtam/cache-protocol'
 import type { PortGuard } from '@dashtam/cache-protocol/adapter'
 import type { ConnectionMonitor } from './connection-monitor.ts'
@@ -7,17 +7,35 @@ import { Deadlines } from './deadlines.ts'
 import { toRedisFault } from './redis-fault.ts'
 import type { WriteBatch } from './write-batch.ts'
 
+type Operation = CacheOperation | StoreOperation
+
+/** Says whether commands may be sent now, or will be. */
+export interface Gate {
+  /** Why a command would be in vain. */
+  readonly refusal: 'circuit_open' | 'connection' | undefined
+  /** Set while it is not known yet; resolves when it is. */
+  readonly opening: Promise<void> | undefined
+}
+
 /** Sends commands and turns whatever comes of them, within the deadline, into a `Result`. */
 export class Commands {
   readonly #guard: PortGuard
   readonly #monitor: ConnectionMonitor
+  readonly #gate: Gate
   readonly #batch: WriteBatch
   readonly #deadlines: Deadlines
   readonly #timeoutMs: number
   #isClosed = false
 
-  constructor(guard: PortGuard, monitor: ConnectionMonitor, batch: WriteBatch, timeoutMs: number) {
+  constructor(
+    guard: PortGuard,
+    monitor: ConnectionMonitor,
+    batch: WriteBatch,
+    timeoutMs: number,
+    gate: Gate = monitor
+  ) {
     this.#guard = guard
+    this.#gate = gate
     this.#monitor = monitor
     this.#batch = batch
     this.#deadlines = new Deadlines(timeoutMs)
@@ -25,24 +43,29 @@ export class Commands {
   }
 
   /** Runs `send`, which issues one command (or one pipeline), under the deadline. Never rejects. */
-  run<T>(operation: CacheOperation, key: string | undefined, send: () => Promise<T>): Promise<Result<T>>
-  /** The same, with what the server answered turned into what the operation answers. */
+  run<T>(operation: Operation, key: string | undefined, send: () => Promise<T>): Promise<Result<T>>
+  /**
+   * The same, with what the server answered turned into what the operation answers. `wrongType` is the answer for a key
+   * that holds another type, when that is no failure.
+   */
   run<T, U>(
-    operation: CacheOperation,
+    operation: Operation,
     key: string | undefined,
     send: () => Promise<T>,
-    toAnswer: (value: T) => Ok<U>
+    toAnswer: (value: T) => Ok<U> | Promise<Result<U>>,
+    wrongType?: Ok<U>
   ): Promise<Result<U>>
   run(
-    operation: CacheOperation,
+    operation: Operation,
     key: string | undefined,
     send: () => Promise<unknown>,
-    toAnswer: (value: unknown) => Ok<unknown> = ok
+    toAnswer: (value: unknown) => Ok<unknown> | Promise<Result<unknown>> = ok,
+    wrongType?: Ok<unknown>
   ): Promise<Result<unknown>> {
     if (this.#isClosed) return Promise.resolve(this.#guard.closed(operation))
-    const { refusal } = this.#monitor
+    const { refusal } = this.#gate
     if (refusal !== undefined) return Promise.resolve(this.#refused(operation, key, refusal))
-    const { opening } = this.#monitor
+    const { opening } = this.#gate
     // A command on many keys is a batch of its own, and goes out at once.
     if (key !== undefined) this.#batch.join()
     return new Promise(resolve => {
@@ -52,7 +75,7 @@ export class Commands {
       })
       const sendOnceOpen = () => {
         // Nobody waits for it any more, or it would wait in the offline queue of an app's own client.
-        if (pending.isFinished || this.#monitor.refusal !== undefined) throw new Error('no connection in time')
+        if (pending.isFinished || this.#gate.refusal !== undefined) throw new Error('no connection in time')
         return send()
       }
       let sent: Promise<unknown>
@@ -74,7 +97,7 @@ export class Commands {
         (error: unknown) => {
           if (pending.isFinished) return
           this.#deadlines.finish(pending)
-          resolve(this.#fault(operation, key, error))
+          resolve(this.#fault(operation, key, error, wrongType))
         }
       )
     })
@@ -91,17 +114,23 @@ export class Commands {
     this.#isClosed = true
   }
 
-  #refused(operation: CacheOperation, key: string | undefined, reason: 'circuit_open' | 'connection'): Err<CacheError> {
-    const why = reason === 'connection' ? 'there is no connection to Redis' : 'Redis does not answer'
+  #refused(operation: Operation, key: string | undefined, reason: 'circuit_open' | 'connection'): Err<CacheError> {
+    const why = reason === 'connection' ? 'there is no usable connection to Redis' : 'Redis does not answer'
     return this.#guard.failure(operation, reason, `${why}, so it was not asked`, { key })
   }
 
-  #timeout(operation: CacheOperation, key: string | undefined): Err<CacheError> {
+  #timeout(operation: Operation, key: string | undefined): Err<CacheError> {
     return this.#guard.failure(operation, 'timeout', `no answer within ${this.#timeoutMs} ms`, { key })
   }
 
-  #fault(operation: CacheOperation, key: string | undefined, error: unknown): Err<CacheError> {
+  #fault(
+    operation: Operation,
+    key: string | undefined,
+    error: unknown,
+    wrongType: Ok<unknown> | undefined
+  ): Result<unknown> {
     const fault = toRedisFault(error)
+    if (wrongType !== undefined && fault.serverCode === 'WRONGTYPE') return wrongType
     if (fault.serverCode !== undefined && fault.reason !== 'wrong_type') this.#monitor.refused(fault)
     return this.#guard.failure(operation, fault.reason, fault.message, { key, cause: fault.cause })
   }

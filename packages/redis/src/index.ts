@@ -1,5 +1,8 @@
 export type { RedisClientOptions } from './client.ts'
 export { createRedisClient, redactUrl } from './client.ts'
 export type { CacheLogger, ConnectionState } from './connection-monitor.ts'
+export type { RedisInvalidationFeedOptions } from './feed/invalidation-feed.ts'
+export { RedisInvalidationFeed } from './feed/invalidation-feed.ts'
+export type { RedisFencedStore, RedisFencedStoreOptions } from './fenced-store/redis-fenced-store.ts'
 export type { RedisAdapterOptions } from './redis-adapter.ts'
 export { RedisAdapter } from './redis-adapter.ts'

@@ -9,87 +9,48 @@ import type {
   Result
 } from '@dashtam/cache-protocol'
 import { ok } from '@dashtam/cache-protocol'
-import { PortGuard, type PortGuardOptions } from '@dashtam/cache-protocol/adapter'
-import type { Cluster, Redis, RedisOptions } from 'ioredis'
-import { closeClient } from './close-client.ts'
-import { Commands } from './commands.ts'
-import { type CacheLogger, ConnectionMonitor, type ConnectionState } from './connection-monitor.ts'
+import { DONE, done, isOne, YES } from './answers.ts'
+import type { ConnectionState } from './connection-monitor.ts'
+import { RedisFencedStore, type RedisFencedStoreOptions } from './fenced-store/redis-fenced-store.ts'
 import { increment } from './generated/lua.ts'
 import { runScript } from './lua-script.ts'
 import { ManyKeys } from './many-keys.ts'
-import { isCluster } from './topology.ts'
-import { WriteBatch } from './write-batch.ts'
+import { RedisConnection, type RedisConnectionOptions } from './redis-connection.ts'
 
-export interface RedisAdapterOptions extends PortGuardOptions {
-  /**
-   * An ioredis client, made by `createRedisClient` or the app's own. A `keyPrefix` is refused: ioredis adds it to keys,
-   * but not to patterns, so that `flush` would miss them.
-   */
-  readonly client: Redis | Cluster
-  /** Close `client` with the cache. @defaultValue `false`: whoever made it closes it. */
-  readonly closesClient?: boolean
-  /**
-   * How long an operation may wait for Redis, in milliseconds, at least 1. Of the operations on many keys each command
-   * may take this long.
-   * @defaultValue 250
-   */
-  readonly commandTimeoutMs?: number
-  /** Told once of each change of state and kind of refusal. Never of a key, a value or a credential. */
-  readonly logger?: CacheLogger
-  /** Called with each change of state. Must not throw. */
-  readonly onStateChange?: (state: ConnectionState) => void
-}
-
-const DEFAULT_COMMAND_TIMEOUT_MS = 250
-const DONE: Ok<undefined> = Object.freeze(ok(undefined))
+export type RedisAdapterOptions = RedisConnectionOptions
 
 /**
  * The cache port on Redis: one multiplexed connection with auto-pipelining, standalone or cluster. Every operation is
  * answered within its deadline, whatever becomes of the server.
  */
 export class RedisAdapter implements CacheProtocol {
-  readonly #client: Redis | Cluster
-  readonly #closesClient: boolean
-  readonly #commandTimeoutMs: number
-  readonly #guard: PortGuard
-  readonly #monitor: ConnectionMonitor
-  readonly #commands: Commands
+  readonly #connection: RedisConnection
+  readonly #client: RedisConnection['client']
+  readonly #guard: RedisConnection['guard']
+  readonly #commands: RedisConnection['commands']
   readonly #manyKeys: ManyKeys
-  #closing: Promise<Result<void>> | undefined
 
   /** @throws TypeError when an option is out of its range, or `client` has a `keyPrefix`. */
-  constructor({
-    client,
-    closesClient = false,
-    commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS,
-    logger,
-    onStateChange,
-    ...portOptions
-  }: RedisAdapterOptions) {
-    if (!Number.isSafeInteger(commandTimeoutMs) || commandTimeoutMs < 1) {
-      throw new TypeError(`commandTimeoutMs must be an integer of at least 1, got ${String(commandTimeoutMs)}`)
-    }
-    const { enableOfflineQueue, autoResendUnfulfilledCommands, stringNumbers } = optionsOf(client)
-    if (client.options.keyPrefix) throw new TypeError('client must have no keyPrefix; say it as `keyspace`')
-    if (stringNumbers) throw new TypeError('client must not have stringNumbers: counts would come back as text')
-    this.#guard = new PortGuard(portOptions)
-    this.#client = client
-    this.#closesClient = closesClient
-    this.#commandTimeoutMs = commandTimeoutMs
-    this.#monitor = new ConnectionMonitor({ client, logger, onStateChange })
-    this.#commands = new Commands(this.#guard, this.#monitor, new WriteBatch(client), commandTimeoutMs)
-    this.#manyKeys = new ManyKeys(client, this.#commands, this.#guard.keyspace)
-    if (enableOfflineQueue || autoResendUnfulfilledCommands) {
-      logger?.warn(
-        { enableOfflineQueue, autoResendUnfulfilledCommands },
-        "the cache's Redis client keeps or repeats commands of an outage: they land after it, on newer data"
-      )
-    }
+  constructor(options: RedisAdapterOptions) {
+    const connection = new RedisConnection(options)
+    this.#connection = connection
+    this.#client = connection.client
+    this.#guard = connection.guard
+    this.#commands = connection.commands
+    this.#manyKeys = new ManyKeys(connection.client, connection.commands, connection.guard.keyspace)
   }
 
   /** How the connection is, and since when. */
   get state(): ConnectionState {
-    return this.#monitor.state
+    return this.#connection.monitor.state
+  }
+
+  /**
+   * The slots and generations of the read-through engine, over this connection. It closes with the adapter. Its slots
+   * are out of reach for the port.
+   */
+  fencedStore(options?: RedisFencedStoreOptions): RedisFencedStore {
+    return new RedisFencedStore(this.#connection, options)
   }
 
   get(key: string): Promise<Result<string | undefined>> {
@@ -221,20 +182,13 @@ export class RedisAdapter implements CacheProtocol {
     )
   }
 
-  close(): Promise<Result<void>> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<Result<void>> {
-    await this.#commands.close()
-    this.#monitor.close()
-    if (this.#closesClient) await closeClient(this.#client, this.#commandTimeoutMs)
+  async close(): Promise<Result<void>> {
+    await this.#connection.close()
     return DONE
   }
 
   #closedFor(operation: CacheOperation): Err<CacheError> | undefined {
-    return this.#closing === undefined ? undefined : this.#guard.closed(operation)
+    return this.#connection.closedFor(operation)
   }
 
   #refuses(operation: CacheOperation, key: string): Err<CacheError> | undefined {
@@ -277,18 +231,9 @@ export class RedisAdapter implements CacheProtocol {
   }
 }
 
-/** Of a cluster those of its nodes. */
-function optionsOf(client: Redis | Cluster): Partial<RedisOptions> {
-  return isCluster(client) ? (client.options.redisOptions ?? {}) : client.options
-}
-
 const MISS = DONE
-const YES: Ok<true> = Object.freeze({ ok: true, value: true })
-const NO: Ok<false> = Object.freeze({ ok: true, value: false })
 
-const done = () => DONE
 const orMiss = (value: string | null): Ok<string | undefined> => (value === null ? MISS : ok(value))
-const isOne = (count: number): Ok<boolean> => (count === 1 ? YES : NO)
 
 /** PTTL's three cases: -2 no such key, -1 no expiry, else what is left. */
 function toSeconds(remainingMs: number): Ok<number | undefined> {

@@ -1,35 +1,50 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import t from 'tap'
-import { renderLua } from '../scripts/build-lua.ts'
-import { runScript } from '../src/lua-script.ts'
+import { nameOf, renderLua, scriptFiles, sourceOf } from '../scripts/build-lua.ts'
+import { luaScript, runScript } from '../src/lua-script.ts'
 
 const directory = new URL('../lua/', import.meta.url)
-const files = readdirSync(directory)
+const sources = new URL('../src/', import.meta.url)
 
 t.test('src/generated/lua.ts is fresh', async t => {
-  t.equal(readFileSync(new URL('../src/generated/lua.ts', import.meta.url), 'utf8'), renderLua())
+  t.equal(readFileSync(new URL('generated/lua.ts', sources), 'utf8'), renderLua())
 })
 
-t.test('each script declares in its header the keys that it touches, and is called', async t => {
-  const adapter = readFileSync(new URL('../src/redis-adapter.ts', import.meta.url), 'utf8')
-  for (const file of files) {
-    const source = readFileSync(new URL(file, directory), 'utf8')
-    const header = source.split('\n').filter(line => line.startsWith('--'))
-    const body = source
-      .split('\n')
-      .filter(line => !line.startsWith('--'))
-      .join('\n')
+t.test('each script declares in its header the keys and arguments that it uses', async t => {
+  for (const file of scriptFiles()) {
+    const header =
+      readFileSync(new URL(file, directory), 'utf8')
+        .match(/^--.*$/gm)
+        ?.join('\n') ?? ''
     for (const list of ['KEYS', 'ARGV']) {
-      const used = new Set(Array.from(body.matchAll(new RegExp(`${list}\\[(\\d+)\\]`, 'g')), match => match[1]))
-      const declared = new Set(
-        Array.from(header.join('\n').matchAll(new RegExp(`${list}\\[(\\d+)\\]`, 'g')), match => match[1])
-      )
-      t.strictSame(used, declared, `${file}: ${list}`)
+      t.strictSame(indicesOf(list, sourceOf(file)), indicesOf(list, header), `${file}: ${list}`)
     }
-    t.match(header.join('\n'), /-- RETURNS {2}/, `${file}: what it returns`)
-    t.ok(adapter.includes(file.replace('.lua', '')), `${file}: is called`)
+    t.match(header, /-- RETURNS {2}/, `${file}: what it returns`)
+    t.match(header, /-- WHY Lua {2}/, `${file}: why it is one`)
   }
+})
+
+t.test('each script is called, and each shared file is included', async t => {
+  const callers = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.ts') && !file.includes('generated'))
+    .map(file => readFileSync(new URL(file, sources), 'utf8'))
+    .join('\n')
+  for (const file of scriptFiles())
+    t.match(callers, new RegExp(`\\b${nameOf(file)}\\b[^']*'[./]+generated/lua.ts'`), file)
+  const scripts = scriptFiles().map(file => readFileSync(new URL(file, directory), 'utf8'))
+  for (const file of readdirSync(new URL('shared/', directory))) {
+    t.ok(
+      scripts.some(script => script.includes(`-- include: ${file}\n`)),
+      file
+    )
+  }
+})
+
+t.test('a script that includes a file which does not exist is not built', async t => {
+  t.throws(() => sourceOf('shared/../../test/fixtures/includes-nothing.lua'), {
+    message: /includes lua\/shared\/no-such-file\.lua, which does not exist/
+  })
 })
 
 t.test('runScript() repeats a script only for a server that does not know it: any other may have run it', async t => {
@@ -42,9 +57,13 @@ t.test('runScript() repeats a script only for a server that does not know it: an
       },
       eval: async () => sent.push('EVAL')
     } as unknown as Redis
-    const outcome = await runScript(client, { keyCount: 1, sha1: '', source: '' }, ['k:n', 1, '']).catch(() => 'fails')
+    const outcome = await runScript(client, luaScript(1, ''), ['k:n', 1, '']).catch(() => 'fails')
     return { sent, outcome }
   }
   t.strictSame(await run('NOSCRIPT No matching script.'), { sent: ['EVALSHA', 'EVAL'], outcome: 2 })
   t.strictSame(await run('Connection is closed.'), { sent: ['EVALSHA'], outcome: 'fails' })
 })
+
+function indicesOf(list: string, text: string): string[] {
+  return [...new Set(Array.from(text.matchAll(new RegExp(`${list}\\[(\\d+)\\]`, 'g')), match => match[1] ?? ''))].sort()
+}
