@@ -91,8 +91,8 @@ const BREAKAGES: Readonly<Record<string, Readonly<Record<string, Mutation>>>> = 
     ],
     'looks first and takes later': [
       STORE,
-      'return refused ?? ok(this.#state.step(key, (slot, nowMs) => slots.acquire(slot, nowMs, token, durationMs, unlessId)))',
-      `if (refused) return refused
+      'unlessId?: string): Promise<Result<Slot>> {',
+      `unlessId?: string): Promise<Result<Slot>> {
        const before = this.#state.step(key, state => ({ state, answer: state, isTold: false }))
        await null
        return ok(this.#state.step(key, (_, nowMs) => slots.acquire(before, nowMs, token, durationMs, unlessId)))`

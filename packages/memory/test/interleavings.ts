@@ -36,9 +36,9 @@ const SCENARIOS: Readonly<Record<string, (rules: Rules) => Scenario>> = {
     const { reader, mutator, invalidator } = castOf(rules)
     return { actors: [reader('R', LAPSING), reader('S', LAPSING), invalidator('V'), mutator('W')] }
   },
-  'a fill, a reader whose loader fails, a reader and a mutation that may die, an invalidation': rules => {
-    const { reader, failingReader, mutator, invalidator } = castOf(rules)
-    return { actors: [reader('R'), failingReader('S'), reader('T', MORTAL), invalidator('V'), mutator('W', MORTAL)] }
+  'a fill, a reader whose loader fails, a reader and a mutation that may die': rules => {
+    const { reader, failingReader, mutator } = castOf(rules)
+    return { actors: [reader('R'), failingReader('S'), reader('T', MORTAL), mutator('W', MORTAL)] }
   },
   'two sets, a fill, an invalidation': rules => {
     const { reader, setter, invalidator } = castOf(rules)
@@ -60,9 +60,13 @@ const SCENARIOS: Readonly<Record<string, (rules: Rules) => Scenario>> = {
     const { taggedReader, bumper } = castOf(rules)
     return { actors: [taggedReader('R'), taggedReader('S'), bumper('V'), bumper('W')], start: FULL }
   },
-  'two tagged fills, two mutations of the tag that may die': rules => {
+  'a tagged fill, two mutations of the tag that may die': rules => {
     const { taggedReader, tagMutator } = castOf(rules)
-    return { actors: [taggedReader('R'), taggedReader('S'), tagMutator('V', MORTAL), tagMutator('W', MORTAL)] }
+    return { actors: [taggedReader('R'), tagMutator('V', MORTAL), tagMutator('W', MORTAL)] }
+  },
+  'two tagged fills, a mutation of the tag that may die, a bump': rules => {
+    const { taggedReader, tagMutator, bumper } = castOf(rules)
+    return { actors: [taggedReader('R'), taggedReader('S'), tagMutator('V', MORTAL), bumper('W')] }
   },
   'a tagged fill, a tagged refresh, a mutation of the tag whose deadline may pass, a bump': rules => {
     const { taggedReader, taggedRefresher, tagMutator, bumper } = castOf(rules)
@@ -71,11 +75,9 @@ const SCENARIOS: Readonly<Record<string, (rules: Rules) => Scenario>> = {
       start: FULL
     }
   },
-  'a tagged fill, a mutation with a tagged value, a mutation of the tag that may die, an invalidation': rules => {
-    const { taggedReader, taggedValueMutator, tagMutator, invalidator } = castOf(rules)
-    return {
-      actors: [taggedReader('R'), taggedValueMutator('U', MORTAL), tagMutator('V', MORTAL), invalidator('W')]
-    }
+  'a tagged fill, a mutation with a tagged value and one of the tag that may die': rules => {
+    const { taggedReader, taggedValueMutator, tagMutator } = castOf(rules)
+    return { actors: [taggedReader('R'), taggedValueMutator('U', MORTAL), tagMutator('V', MORTAL)] }
   },
   'two fills, two mutations with values, evictions': rules => {
     const { reader, valueMutator, evictor } = castOf(rules)
@@ -85,9 +87,9 @@ const SCENARIOS: Readonly<Record<string, (rules: Rules) => Scenario>> = {
     const { reader, valueMutator, invalidator, evictor } = castOf(rules)
     return { actors: [reader('R'), reader('S'), valueMutator('V'), invalidator('W'), evictor('E')] }
   },
-  'two tagged fills, a mutation of the tag, a bump, evictions': rules => {
-    const { taggedReader, tagMutator, bumper, tagEvictor } = castOf(rules)
-    return { actors: [taggedReader('R'), taggedReader('S'), tagMutator('V'), bumper('W'), tagEvictor('E')] }
+  'two tagged fills, a mutation of the tag, evictions': rules => {
+    const { taggedReader, tagMutator, tagEvictor } = castOf(rules)
+    return { actors: [taggedReader('R'), taggedReader('S'), tagMutator('V'), tagEvictor('E')] }
   },
   'two fills from a replica, an invalidation that holds': rules => {
     const { replicaReader, holdingInvalidator } = castOf(rules)
@@ -227,7 +229,7 @@ const OTHER_RULES: Readonly<Record<string, readonly [scenario: string, rules: Pa
     }
   ],
   'a release that does not look at the token': [
-    'a fill, a reader whose loader fails, a reader and a mutation that may die, an invalidation',
+    'a fill, a reader whose loader fails, a reader and a mutation that may die',
     { release: () => changed(slots.ABSENT, true) }
   ],
   'a refresh that does not look at the id': [

@@ -70,7 +70,7 @@ const BREAKAGES: Readonly<Record<string, Readonly<Record<string, Mutation>>>> = 
       `if (!isTold) ${TELLS_SLOT}\n    if (!isTold) return answer\n    if`
     ],
     'but of generations that are read': [
-      STORE,
+      STATE,
       'if (!isTold || state === undefined) return answer',
       'if (state === undefined) return answer'
     ]

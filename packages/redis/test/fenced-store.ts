@@ -128,6 +128,13 @@ t.test('readGenerations() makes a lost or unreadable generation anew', async t =
   t.equal(seen.size, 5)
 })
 
+t.test('bumpOnce() remembers 64 occasions', async t => {
+  const { store } = await open(t)
+  for (let occasion = 1; occasion <= 65; occasion++) await store.bumpOnce('tag', `${occasion}`)
+  t.match(await store.bumpOnce('tag', '2'), { value: false })
+  t.match(await store.bumpOnce('tag', '1'), { value: true }, 'the oldest is forgotten')
+})
+
 t.test('what must not fail when the server is out of memory does not, and the rest changes nothing', async t => {
   await using server = await startRedis()
   const { store, key, redis } = await open(t, {}, server.url)

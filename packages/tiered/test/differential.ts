@@ -16,8 +16,12 @@ const SEED = Number(process.env.DIFFERENTIAL_SEED ?? Date.now() % 2 ** 32)
 
 /** Leases and entries, which expire by the server's own clock, outlive the test. */
 const FOREVER_MS = 10 ** 12
-/** Writes do so by the server's clock; by the injected one, which `pass` moves, they are over soon. */
-const WRITE_MS = 10 ** 7
+/**
+ * So do writes by the server's clock; by the injected one they are over soon. It moves in the same unit, so that deadlines
+ * are met to the millisecond.
+ */
+const UNIT_MS = 10 ** 6
+const LONGEST_UNITS = 8
 
 t.test(`MemoryFencedStore and RedisFencedStore answer alike (DIFFERENTIAL_SEED=${SEED})`, async t => {
   const backend = await open(t)
@@ -34,7 +38,7 @@ t.test(`MemoryFencedStore and RedisFencedStore answer alike (DIFFERENTIAL_SEED=$
 const DEVIATIONS: Readonly<Record<string, (stored: FencedStore) => Partial<FencedStore>>> = {
   'endWrite() stores although another writer met it': stored => ({
     endWrite: async (key, token, options) => {
-      const isKnown = await stored.renewWrite(key, token, WRITE_MS)
+      const isKnown = await stored.renewWrite(key, token, UNIT_MS)
       const ended = await stored.endWrite(key, token, options)
       if (options?.entry === undefined || !isKnown.ok || !isKnown.value || !ended.ok || ended.value) return ended
       // Others are still in it, unless this is the last one.
@@ -218,7 +222,7 @@ class Lane {
   readonly #mixture: readonly string[]
   readonly #entryIds: string[] = [idOf('none')]
   #occasions = 0
-  #nowMs = 10 ** 6
+  #nowMs = UNIT_MS
 
   /** @param deviate - Makes the memory store a wrong one. */
   constructor(name: string, seed: number, backend: Backend, deviate?: (stored: FencedStore) => Partial<FencedStore>) {
@@ -235,7 +239,7 @@ class Lane {
   /** @returns the first difference. */
   async run(steps: number, isOver: () => boolean = () => false): Promise<Difference | undefined> {
     for (let step = 0; step < steps && !isOver(); step++) {
-      if (this.#chance(0.1)) this.#nowMs += this.#below(WRITE_MS)
+      if (this.#chance(0.1)) this.#nowMs += UNIT_MS * this.#below(LONGEST_UNITS)
       const name = this.#one(this.#mixture)
       this.steps.set(name, (this.steps.get(name) ?? 0) + 1)
       const difference =
@@ -268,14 +272,18 @@ class Lane {
       key: this.#one(this.#keys),
       names: this.#chance(0.3) ? this.#names : [this.#one(this.#names)],
       token: idOf(`t${this.#below(3)}`),
-      durationMs: 1 + this.#below(WRITE_MS),
-      holdMs: this.#chance(0.2) ? 1 + this.#below(WRITE_MS) : undefined,
+      durationMs: this.#duration(),
+      holdMs: this.#chance(0.2) ? this.#duration() : undefined,
       entry: { id, bytes: Buffer.from(`bytes of ${id}`), ttlMs: this.#chance(0.1) ? Infinity : FOREVER_MS },
       entryId: this.#entryIds[this.#entryIds.length - 1 - this.#below(Math.min(this.#entryIds.length, 40))] ?? id,
       occasion: `occasion ${occasion}`,
       earlierOccasion: `occasion ${Math.max(0, occasion - this.#below(100))}`,
       isLikely: this.#chance(0.5)
     }
+  }
+
+  #duration(): number {
+    return UNIT_MS * (1 + this.#below(LONGEST_UNITS))
   }
 
   #chance(probability: number): boolean {

@@ -21,7 +21,7 @@ local function read_closed(key, now)
   return { writers = {} }
 end
 
--- The id of an entry, for a value that is not closed.
+-- nil for a lease. That of a closed slot is a SHA-1 as well, which nobody asks for.
 local function entry_id(value)
   if string.find(value, '^L' .. ID .. '$') then return nil end
   return string.match(value, '^E(' .. ID .. ')') or redis.sha1hex(value)

@@ -147,8 +147,7 @@ export class RedisFencedStore implements FencedStore {
   async refresh(key: string, id: string, entry: SlotEntry): Promise<Result<boolean>> {
     const refused = this.#refuses('fill', [key], { entry })
     if (refused !== undefined) return refused
-    const { now, target } = this.#scripts
-    const given = [this.#slotOf(key), id, encodeEntry(entry), lifetimeOf(entry), now, target]
+    const given = [this.#slotOf(key), id, encodeEntry(entry), lifetimeOf(entry), this.#scripts.target]
     return this.#scripts.run('fill', key, refreshSlot, given, isOne)
   }
 

@@ -35,7 +35,7 @@ export const invalidateSlot = luaScript(1, "#!lua flags=allow-oom\n" + sharedNow
 
 export const readGeneration = luaScript(1, sharedNow + sharedTell + sharedWriters + sharedGeneration + "local now = now_ms(ARGV[2])\nlocal generation = read_generation(KEYS[1], now)\nif is_lost(generation) then\n  change(generation, ARGV[1])\n  write_generation(KEYS[1], generation, now)\n  tell(ARGV[3], KEYS[1])\nelse\n  local remaining = redis.call('PTTL', KEYS[1])\n  if remaining >= 0 and remaining < LIFETIME / 2 then redis.call('PEXPIRE', KEYS[1], LIFETIME) end\nend\nreturn generation.kind .. generation.id\n")
 
-export const refreshSlot = luaScript(1, sharedNow + sharedTell + sharedWriters + sharedSlot + "if read_closed(KEYS[1], now_ms(ARGV[4])).id then return 0 end\nlocal value = read_value(KEYS[1])\nif not value or entry_id(value) ~= ARGV[1] then return 0 end\nwrite_entry(KEYS[1], ARGV[2], ARGV[3])\ntell(ARGV[5], KEYS[1])\nreturn 1\n")
+export const refreshSlot = luaScript(1, sharedTell + sharedWriters + sharedSlot + "local value = read_value(KEYS[1])\nif not value or entry_id(value) ~= ARGV[1] then return 0 end\nwrite_entry(KEYS[1], ARGV[2], ARGV[3])\ntell(ARGV[4], KEYS[1])\nreturn 1\n")
 
 export const renewGenerationWrite = luaScript(1, "#!lua flags=allow-oom\n" + sharedNow + sharedWriters + sharedGeneration + "local now = now_ms(ARGV[3])\nlocal generation = read_generation(KEYS[1], now)\nif not find_writer(generation.writers, ARGV[1]) then return 0 end\njoin(generation.writers, ARGV[1], now + ARGV[2])\nwrite_generation(KEYS[1], generation, now)\nreturn 1\n")
 
