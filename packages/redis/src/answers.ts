@@ -3,7 +3,7 @@ import type { Ok } from '@dashtam/cache-protocol'
 /** The answers that come without a value of their own, made once. */
 export const DONE: Ok<undefined> = Object.freeze({ ok: true, value: undefined })
 export const YES: Ok<true> = Object.freeze({ ok: true, value: true })
-export const NO: Ok<false> = Object.freeze({ ok: true, value: false })
+const NO: Ok<false> = Object.freeze({ ok: true, value: false })
 
 export const done = () => DONE
 /** Redis' `1` and `0`. */

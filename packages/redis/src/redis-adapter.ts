@@ -11,6 +11,8 @@ import type {
 import { ok } from '@dashtam/cache-protocol'
 import { DONE, done, isOne, YES } from './answers.ts'
 import type { ConnectionState } from './connection-monitor.ts'
+import { FeedKeys } from './feed/feed-keys.ts'
+import { RedisInvalidationFeed, type RedisInvalidationFeedOptions } from './feed/invalidation-feed.ts'
 import { RedisFencedStore, type RedisFencedStoreOptions } from './fenced-store/redis-fenced-store.ts'
 import { increment } from './generated/lua.ts'
 import { runScript } from './lua-script.ts'
@@ -18,6 +20,12 @@ import { ManyKeys } from './many-keys.ts'
 import { RedisConnection, type RedisConnectionOptions } from './redis-connection.ts'
 
 export type RedisAdapterOptions = RedisConnectionOptions
+
+/** What the read-through engine runs on. The store closes with its adapter, the feed with the engine. */
+export interface RedisBackend {
+  readonly store: RedisFencedStore
+  readonly feed: RedisInvalidationFeed
+}
 
 /**
  * The cache port on Redis: one multiplexed connection with auto-pipelining, standalone or cluster. Every operation is
@@ -51,6 +59,30 @@ export class RedisAdapter implements CacheProtocol {
    */
   fencedStore(options?: RedisFencedStoreOptions): RedisFencedStore {
     return new RedisFencedStore(this.#connection, options)
+  }
+
+  /**
+   * The fenced store and the feed of its changes, for `createReadThrough`. Where the server does not tell of changes
+   * itself the store publishes them, also as long as it is not known what the server does.
+   *
+   * @throws TypeError when an option is out of its range.
+   */
+  readThroughBackend({ heartbeatMs }: Pick<RedisInvalidationFeedOptions, 'heartbeatMs'> = {}): RedisBackend {
+    const { client, guard, commandTimeoutMs, logger } = this.#connection
+    const { channel } = new FeedKeys(guard.keyspace)
+    const feed = new RedisInvalidationFeed({
+      client,
+      keyspace: guard.keyspace.name,
+      barrierTimeoutMs: commandTimeoutMs,
+      onModeChange: mode => {
+        store.channel = mode === 'pubsub' ? channel : undefined
+      },
+      ...(heartbeatMs !== undefined && { heartbeatMs }),
+      ...(logger && { logger })
+    })
+    const store = this.fencedStore()
+    store.channel = channel
+    return { store, feed }
   }
 
   get(key: string): Promise<Result<string | undefined>> {

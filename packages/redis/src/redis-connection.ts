@@ -37,9 +37,9 @@ export class RedisConnection {
   readonly monitor: ConnectionMonitor
   readonly batch: WriteBatch
   readonly commands: Commands
+  readonly commandTimeoutMs: number
+  readonly logger: CacheLogger | undefined
   readonly #closesClient: boolean
-  readonly #commandTimeoutMs: number
-  readonly #logger: CacheLogger | undefined
   #watched: { readonly watch: ServerWatch; readonly commands: Commands } | undefined
   #closing: Promise<void> | undefined
 
@@ -61,8 +61,8 @@ export class RedisConnection {
     this.guard = new PortGuard(portOptions)
     this.client = client
     this.#closesClient = closesClient
-    this.#commandTimeoutMs = commandTimeoutMs
-    this.#logger = logger
+    this.commandTimeoutMs = commandTimeoutMs
+    this.logger = logger
     this.monitor = new ConnectionMonitor({ client, logger, onStateChange })
     this.batch = new WriteBatch(client)
     this.commands = new Commands(this.guard, this.monitor, this.batch, commandTimeoutMs)
@@ -77,8 +77,8 @@ export class RedisConnection {
   /** For who must know whom it talks to: commands that are sent only once the server has said who it is. */
   watched(): { readonly watch: ServerWatch; readonly commands: Commands } {
     if (this.#watched === undefined) {
-      const watch = new ServerWatch(this.client, this.monitor, this.#logger)
-      const commands = new Commands(this.guard, this.monitor, this.batch, this.#commandTimeoutMs, watch)
+      const watch = new ServerWatch(this.client, this.monitor, this.logger)
+      const commands = new Commands(this.guard, this.monitor, this.batch, this.commandTimeoutMs, watch)
       this.#watched = { watch, commands }
     }
     return this.#watched
@@ -103,7 +103,7 @@ export class RedisConnection {
     await Promise.all([this.commands.close(), this.#watched?.commands.close()])
     this.#watched?.watch.close()
     this.monitor.close()
-    if (this.#closesClient) await closeClient(this.client, this.#commandTimeoutMs)
+    if (this.#closesClient) await closeClient(this.client, this.commandTimeoutMs)
   }
 }
 

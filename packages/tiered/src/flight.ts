@@ -1,4 +1,4 @@
-import type { Capture } from './generations.ts'
+import type { Capture } from './capture.ts'
 import type { SharedValue } from './shared-value.ts'
 
 /** What a read comes to. */

@@ -1,27 +1,14 @@
 import type { CacheError, FencedStore, Result } from '@dashtam/cache-protocol'
 import { ok } from '@dashtam/cache-protocol'
-import type { Coherence, GenerationFence } from './coherence.ts'
+import type { Capture } from './capture.ts'
+import type { Coherence } from './coherence.ts'
+import type { GenerationFence } from './generation-fence.ts'
 
 /** The generation that every entry depends on: `clear` changes it. */
 export const NAMESPACE = 'n'
 
 export function generationOfTag(tag: string): string {
   return `t:${tag}`
-}
-
-/**
- * The generations that a value depends on, as they were at one moment: before its load, when it is loaded.
- */
-export interface Capture {
-  readonly fences: readonly GenerationFence[]
-  readonly ids: readonly string[]
-  /** Whether a write is under way that changes one of them: what is loaded meanwhile is not stored. */
-  readonly isPending: boolean
-  /** Whether all of them were asked for, or some were known from before. */
-  readonly isFresh: boolean
-  readonly epoch: number
-  /** The `moves` of each fence when it was captured. */
-  readonly moves: readonly number[]
 }
 
 /** Reads generations, and knows those that have not changed since. */
@@ -91,10 +78,4 @@ export class Generations {
       if (fence.moves === moves[index]) fence.learn(generation.id, epoch)
     })
   }
-}
-
-export function sameIds(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false
-  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false
-  return true
 }

@@ -1,5 +1,5 @@
 import { BoundedStore, type BoundedStoreStats } from '@dashtam/cache-memory'
-import type { Capture } from './generations.ts'
+import type { Capture } from './capture.ts'
 import type { SharedValue } from './shared-value.ts'
 
 /** What V8 and the store need beside key and value, in bytes; as measured for `InMemoryCache`, and the generations. */

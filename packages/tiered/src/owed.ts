@@ -1,5 +1,6 @@
 import type { CacheError, FencedStore, Result } from '@dashtam/cache-protocol'
-import type { Coherence, GenerationFence } from './coherence.ts'
+import type { Coherence } from './coherence.ts'
+import type { GenerationFence } from './generation-fence.ts'
 import { NAMESPACE } from './generations.ts'
 
 /** More than so many invalidations are not kept one by one: everything is invalidated instead. */

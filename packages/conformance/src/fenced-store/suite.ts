@@ -32,7 +32,7 @@ export interface FencedStoreConformanceOptions {
 }
 
 /** What a test works with. */
-export interface FencedSubject {
+interface FencedSubject {
   readonly store: FencedStore
   readonly keyspace: string
   /** A key inside the keyspace. */

@@ -41,7 +41,7 @@ export class Heard implements FeedListener {
 }
 
 /** What a test works with. */
-export interface FeedSubject {
+interface FeedSubject {
   readonly store: FencedStore
   /** Started and trusted. */
   readonly feed: InvalidationFeed

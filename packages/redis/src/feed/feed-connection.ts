@@ -6,14 +6,9 @@ import { runScript } from '../lua-script.ts'
 import { toRedisFault } from '../redis-fault.ts'
 import { parseServerInfo, type ServerInfo } from '../server-history.ts'
 import type { FeedKeys } from './feed-keys.ts'
+import type { LossReason } from './loss-reason.ts'
 import type { Master } from './masters.ts'
 import { isRefusal, type SubscriptionMode, subscribe } from './subscribe.ts'
-
-/**
- * `connection`: it ended, or was silent for too long. `replica`: the server is a master no more. `other_server`: commands
- * go to another one. `unproven`: a change that was made for the purpose was not told.
- */
-export type LossReason = 'connection' | 'replica' | 'other_server' | 'unproven'
 
 /** Whom a connection reports to. */
 export interface FeedConnectionOwner {

@@ -1,5 +1,5 @@
 import type { Redis, RedisOptions } from 'ioredis'
-import type { LossReason } from './feed-connection.ts'
+import type { LossReason } from './loss-reason.ts'
 
 /** A server to be followed. */
 export interface Master {

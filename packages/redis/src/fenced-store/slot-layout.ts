@@ -4,7 +4,7 @@ import type { Slot, SlotEntry } from '@dashtam/cache-protocol'
 // A slot is one string: an entry ('E', id, bytes), a lease ('L', token), or closed ('C', id, the token of the writer who
 // may store a value, then 22 + 13 characters for each writer: token, deadline in ms). lua/shared/slot.lua reads the same.
 
-export const ID_LENGTH = 22
+const ID_LENGTH = 22
 /** The kind and the id. */
 export const HEAD_LENGTH = 1 + ID_LENGTH
 
