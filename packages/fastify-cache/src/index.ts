@@ -1,20 +1,25 @@
 import { CacheMetrics, measured } from '@dashtam/cache-metrics'
 import { registerCacheMetrics } from '@dashtam/cache-metrics/prometheus'
 import type { CacheProtocol } from '@dashtam/cache-protocol'
+import type { ReadThroughCache } from '@dashtam/cache-tiered'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { Gauge, Registry } from 'prom-client'
 import { HealthTracker } from './health.ts'
+import { openReadThrough } from './open-read-through.ts'
 import { openStore } from './open-store.ts'
 import { checkOptions, type FastifyCacheOptions } from './options.ts'
 import { addRoutes } from './routes.ts'
 
+export { cacheStatus } from './cache-status.ts'
 export type { CacheHealth } from './health.ts'
-export type { CacheRoutes, FastifyCacheOptions, MemoryOptions, RedisOptions } from './options.ts'
+export type { CacheRoutes, FastifyCacheOptions, MemoryOptions, ReadThroughOptions, RedisOptions } from './options.ts'
 export type { ReadinessCheck } from './readiness.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** The cache, read through: `app.cache.family(…)`. */
+    cache: ReadThroughCache
     /** The cache, as the port. What is done through it is counted in `app.cacheMetrics`. */
     cacheStore: CacheProtocol
     /** What the cache has been doing, per family of keys. */
@@ -31,6 +36,7 @@ const plugin: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) => 
   const store = await openStore(app, options, health)
   app.decorate('cacheMetrics', metrics)
   app.decorate('cacheStore', measured(store, { metrics, ...(familyOf && { namespaceOf: familyOf }) }))
+  app.decorate('cache', openReadThrough(app, options))
   registerCacheMetrics(metrics, { registry })
   new Gauge({
     name: 'dashtam_cache_up',

@@ -1,6 +1,7 @@
 import type { InMemoryCacheOptions } from '@dashtam/cache-memory'
 import type { CacheProtocol } from '@dashtam/cache-protocol'
 import type { RedisCachePluginOptions } from '@dashtam/cache-redis/fastify'
+import type { ReadThroughOptions as EngineOptions } from '@dashtam/cache-tiered'
 import type { Registry } from 'prom-client'
 import type { ReadinessCheck } from './readiness.ts'
 
@@ -24,6 +25,8 @@ interface CommonOptions {
   readonly familyOf?: (key: string) => string | undefined
   /** Lifetime of what is stored without one, in seconds, above 0. @defaultValue 3600 */
   readonly ttlSeconds?: number
+  /** How `app.cache` works. */
+  readonly readThrough?: ReadThroughOptions
   /** What the app cannot do without, by name, such as `{ database: () => sql('select 1') }`. @defaultValue none */
   readonly checks?: Readonly<Record<string, ReadinessCheck>>
   readonly routes?: CacheRoutes
@@ -39,11 +42,23 @@ type OmitEach<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 export type RedisOptions = OmitEach<RedisCachePluginOptions, PortOptions | 'onStateChange'>
 /** The bounds of a cache in the memory of this process. */
 export type MemoryOptions = Omit<InMemoryCacheOptions, PortOptions>
+/**
+ * What `createReadThrough` takes: the bounds of its memory, `heartbeatMs`, `leaseMs`, `degradedSeconds`, `failover` …
+ * With `redis` the store and feed are Redis'. Otherwise those that are said here, and without any `app.cache` keeps its
+ * values in the memory of this process, and tells no other of an invalidation.
+ */
+export type ReadThroughOptions = OmitEach<EngineOptions, 'keyspace' | 'ttlSeconds'>
+type ReadThroughWithoutStore = ReadThroughOptions & { readonly store?: never; readonly feed?: never }
 
 /** At most one of `redis`, `memory` and `store` says where the cache is; without any it is in memory. */
 export type FastifyCacheOptions = CommonOptions &
   (
-    | { readonly redis: RedisOptions; readonly memory?: never; readonly store?: never }
+    | {
+        readonly redis: RedisOptions
+        readonly readThrough?: ReadThroughWithoutStore
+        readonly memory?: never
+        readonly store?: never
+      }
     | { readonly memory?: MemoryOptions; readonly redis?: never; readonly store?: never }
     | {
         /** An adapter of the app's own. Whoever made it closes it. */
@@ -60,11 +75,15 @@ const KNOWN = new Set([
   'checks',
   'routes',
   'registry',
+  'readThrough',
   'redis',
   'memory',
   'store'
 ])
 const KNOWN_ROUTES = new Set(['health', 'ready', 'metrics'])
+
+/** Said once, beside `readThrough`. */
+const SAID_OUTSIDE = ['keyspace', 'ttlSeconds']
 
 /** @throws TypeError that names an option that nobody knows, a route that is no path, or a contradiction. */
 export function checkOptions(options: FastifyCacheOptions): void {
@@ -78,6 +97,7 @@ export function checkOptions(options: FastifyCacheOptions): void {
   if (redis !== undefined && (typeof redis !== 'object' || redis === null)) {
     throw new TypeError(`redis must be an object, as in { url }; got ${redis === null ? 'null' : typeof redis}`)
   }
+  checkReadThrough(options)
   if (options.store !== undefined && typeof options.store?.get !== 'function') {
     throw new TypeError('store must be an adapter of the cache port')
   }
@@ -95,3 +115,15 @@ export function checkOptions(options: FastifyCacheOptions): void {
 }
 
 const FASTIFY_OPTIONS = new Set(['prefix', 'logLevel', 'logSerializers'])
+
+function checkReadThrough({ readThrough, redis }: FastifyCacheOptions): void {
+  if (readThrough === undefined) return
+  if (typeof readThrough !== 'object' || readThrough === null) {
+    throw new TypeError(`readThrough must be an object, got ${readThrough === null ? 'null' : typeof readThrough}`)
+  }
+  const misplaced = SAID_OUTSIDE.find(name => name in readThrough)
+  if (misplaced !== undefined) throw new TypeError(`${misplaced} is said once, beside readThrough`)
+  if (redis !== undefined && (readThrough.store ?? readThrough.feed) !== undefined) {
+    throw new TypeError('the cache can be in one place only, got redis and readThrough.store')
+  }
+}

@@ -12,6 +12,7 @@ const KEYSPACE = /^[A-Za-z0-9_.-]{1,64}$/
 
 /** The part of the key universe that one cache may touch: everything that begins with `<keyspace>:`. */
 export class Keyspace {
+  readonly name: string
   readonly prefix: string
 
   /**
@@ -24,6 +25,7 @@ export class Keyspace {
         `${option} must be 1 to 64 characters of A-Z a-z 0-9 _ . -, as in 'dashtam'; got ${JSON.stringify(name)}`
       )
     }
+    this.name = name
     this.prefix = `${name}:`
   }
 
