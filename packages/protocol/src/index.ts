@@ -31,5 +31,6 @@ export type {
   WarmOptions,
   WarmProgress
 } from './read-through.ts'
+export type { FamilyStats, ReadThroughStats } from './read-through-stats.ts'
 export type { Err, Ok, Result } from './result.ts'
 export { err, ok } from './result.ts'

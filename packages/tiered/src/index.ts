@@ -1,5 +1,4 @@
 export type { ReadThroughOptions } from './create-read-through.ts'
 export { createReadThrough } from './create-read-through.ts'
 export { CacheUnavailableError, LoadTimeoutError } from './errors.ts'
-export type { EngineStats, ReadThroughCache } from './read-through-cache.ts'
-export type { FamilyStats } from './stats.ts'
+export type { ReadThroughCache } from './read-through-cache.ts'

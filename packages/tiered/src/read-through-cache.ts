@@ -3,10 +3,10 @@ import type {
   DeepReadonly,
   FamilyKeys,
   FamilyOptions,
-  FeedStats,
   GetOrLoadOptions,
   LoadContext,
   ReadThrough,
+  ReadThroughStats,
   Result
 } from '@dashtam/cache-protocol'
 import { ok } from '@dashtam/cache-protocol'
@@ -14,19 +14,10 @@ import type { Engine } from './engine.ts'
 import { Family } from './family.ts'
 import { defineFamily, type FamilyDefaults, type FamilyDefinition } from './family-definition.ts'
 import { generationOfTag, NAMESPACE } from './generations.ts'
-import { FamilyCounters, type FamilyStats } from './stats.ts'
+import { FamilyCounters } from './stats.ts'
 
 /** The name under which `getOrLoad` counts. */
 const AD_HOC = 'getOrLoad'
-
-/** What the engine has been doing, for metrics and for people. */
-export interface EngineStats {
-  readonly families: Readonly<Record<string, FamilyStats>>
-  readonly feed: FeedStats
-  /** Invalidations that are not delivered yet. */
-  readonly owed: number
-  readonly memory: { readonly entries: number; readonly bytes: number; readonly evictions: number }
-}
 
 /** The read-through cache over a fenced store and its feed. Made by `createReadThrough`. */
 export class ReadThroughCache implements ReadThrough {
@@ -83,7 +74,8 @@ export class ReadThroughCache implements ReadThrough {
     return ok(undefined)
   }
 
-  stats(): EngineStats {
+  /** What it has been doing, for metrics and for people. */
+  stats(): ReadThroughStats {
     const { memory, feed, owed } = this.#engine
     const { entries, bytes, evictions } = memory.stats()
     return {
