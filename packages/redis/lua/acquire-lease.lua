@@ -13,7 +13,10 @@ local function is_free()
   local slot = read_closed(KEYS[1], now_ms(ARGV[4]))
   if slot.id then return #slot.writers == 0 end
   local value = read_value(KEYS[1])
-  return not value or entry_id(value) == ARGV[3]
+  if not value then return true end
+  -- A lease that never ends was written by a stranger.
+  local id = entry_id(value) or redis.call('PTTL', KEYS[1]) == -1 and redis.sha1hex(value)
+  return id == ARGV[3]
 end
 
 if not is_free() then return { read_value(KEYS[1]), redis.call('PTTL', KEYS[1]) } end

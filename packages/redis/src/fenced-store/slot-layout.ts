@@ -52,7 +52,8 @@ export function leaseTokenOf(value: Buffer): string | undefined {
 }
 
 /**
- * Takes the value of a slot apart. The bytes of an entry stay where they are.
+ * Takes the value of a slot apart. The bytes of an entry stay where they are. A lease or a closed slot that never ends was
+ * written by a stranger, and is an entry.
  *
  * @param nowMs - The store's own clock, if it has one: it decides whether the writers of a closed slot are past their
  * deadlines. Otherwise the server has removed such a slot.
@@ -61,8 +62,9 @@ export function decodeSlot(value: Buffer, remainingMs: number, nowMs: number | u
   const id = entryIdOf(value)
   if (id !== undefined) return { kind: 'entry', id, bytes: value.subarray(HEAD_LENGTH), remainingMs }
   const token = leaseTokenOf(value)
-  if (token !== undefined) return { kind: 'lease', id: token, remainingMs }
-  return decodeClosed(value, remainingMs, nowMs) ?? { kind: 'entry', id: sha1(value), bytes: value, remainingMs }
+  if (token !== undefined && remainingMs !== Infinity) return { kind: 'lease', id: token, remainingMs }
+  const closed = remainingMs === Infinity ? undefined : decodeClosed(value, remainingMs, nowMs)
+  return closed ?? { kind: 'entry', id: sha1(value), bytes: value, remainingMs }
 }
 
 function decodeClosed(value: Buffer, remainingMs: number, nowMs: number | undefined): Slot | undefined {

@@ -70,7 +70,8 @@ export class SlotReader {
         const entryId = entryIdOf(head)
         if (entryId !== undefined) return ok({ kind: 'entry', id: entryId, remainingMs })
         const token = leaseTokenOf(head)
-        return token === undefined ? this.#identifyWhole(key) : ok({ kind: 'lease', id: token, remainingMs })
+        if (token === undefined || remainingMs === Infinity) return this.#identifyWhole(key)
+        return ok({ kind: 'lease', id: token, remainingMs })
       },
       wrongType(0)
     )
