@@ -1,5 +1,5 @@
 import { CacheMetrics, measured } from '@dashtam/cache-metrics'
-import { registerCacheMetrics } from '@dashtam/cache-metrics/prometheus'
+import { registerCacheMetrics, registerReadThroughMetrics } from '@dashtam/cache-metrics/prometheus'
 import type { CacheProtocol } from '@dashtam/cache-protocol'
 import type { ReadThroughCache } from '@dashtam/cache-tiered'
 import type { FastifyPluginAsync } from 'fastify'
@@ -28,6 +28,7 @@ declare module 'fastify' {
 }
 
 const plugin: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) => {
+  const startedMs = performance.now()
   checkOptions(options)
   if (app.hasDecorator('cacheStore')) throw new Error('@dashtam/fastify-cache is already registered in this scope')
   const { familyOf, registry = new Registry(), routes = {}, checks = {} } = options
@@ -36,24 +37,26 @@ const plugin: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) => 
   const store = await openStore(app, options, health)
   app.decorate('cacheMetrics', metrics)
   app.decorate('cacheStore', measured(store, { metrics, ...(familyOf && { namespaceOf: familyOf }) }))
-  app.decorate('cache', openReadThrough(app, options))
+  const cache = await openReadThrough(app, options, startedMs)
+  app.decorate('cache', cache)
+  // Past the wrapper: that somebody asks for the health is no use of the cache.
+  const askHealth = () => health.ask(store, () => cache.stats().feed)
   registerCacheMetrics(metrics, { registry })
+  registerReadThroughMetrics(cache, { registry })
   new Gauge({
     name: 'dashtam_cache_up',
     help: 'Whether the cache answers: 1 or 0.',
     registers: [registry],
     async collect() {
-      const { cache } = await health.ask(store)
-      this.set(cache === 'up' ? 1 : 0)
+      this.set((await askHealth()).cache === 'up' ? 1 : 0)
     }
   })
-  // Past the wrapper: that somebody asks for the health is no use of the cache.
-  addRoutes(app, { routes, checks, registry, health: () => health.ask(store) })
+  addRoutes(app, { routes, checks, registry, health: askHealth })
 }
 
 /**
- * Gives the app a cache: `app.cacheStore`, `app.cacheMetrics`, and the routes `/health`, `/health/ready` and `/metrics`.
- * It never keeps the app from starting for longer than `bootTimeoutMs`, and closes with it.
+ * Gives the app a cache: `app.cache`, `app.cacheStore`, `app.cacheMetrics`, and the routes `/health`, `/health/ready` and
+ * `/metrics`. It never keeps the app from starting for longer than `bootTimeoutMs`, and closes with it.
  */
 export const fastifyCache = fp(plugin, { name: '@dashtam/fastify-cache', fastify: '5.x' })
 export default fastifyCache

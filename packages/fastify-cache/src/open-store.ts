@@ -2,7 +2,7 @@ import { InMemoryCache } from '@dashtam/cache-memory'
 import type { CacheProtocol } from '@dashtam/cache-protocol'
 import type { FastifyInstance } from 'fastify'
 import type { HealthTracker } from './health.ts'
-import type { FastifyCacheOptions } from './options.ts'
+import { DEFAULT_KEYSPACE, type FastifyCacheOptions } from './options.ts'
 
 /** Opens the adapter that the options name, to be closed with the app; one that was handed in is left to its owner. */
 export async function openStore(
@@ -11,7 +11,7 @@ export async function openStore(
   health: HealthTracker
 ): Promise<CacheProtocol> {
   if (options.store !== undefined) return options.store
-  const { keyspace = 'dashtam', familyOf, ttlSeconds } = options
+  const { keyspace = DEFAULT_KEYSPACE, familyOf, ttlSeconds } = options
   const port = { keyspace, ...(familyOf && { familyOf }), ...(ttlSeconds !== undefined && { ttlSeconds }) }
   if (options.redis === undefined) {
     const cache = new InMemoryCache({ ...options.memory, ...port })

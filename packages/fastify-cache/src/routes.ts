@@ -25,7 +25,7 @@ export function addRoutes(app: FastifyInstance, { routes, checks, registry, heal
   if (healthPath !== false) {
     app.get(healthPath, OPERATIONAL, async () => {
       const state = await health()
-      return { status: state.cache === 'up' ? 'healthy' : 'degraded', ...state }
+      return { status: state.reason === undefined ? 'healthy' : 'degraded', ...state }
     })
   }
 

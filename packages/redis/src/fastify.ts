@@ -27,7 +27,8 @@ export type RedisCachePluginOptions = Omit<RedisAdapterOptions, 'client' | 'clos
   readonly bootTimeoutMs?: number
 } & (RedisClientOptions | { readonly url?: never; readonly cluster?: never; readonly sentinels?: never })
 
-const DEFAULT_BOOT_TIMEOUT_MS = 1_000
+/** The default of `bootTimeoutMs`. */
+export const DEFAULT_BOOT_TIMEOUT_MS = 1_000
 const CLOSE_TIMEOUT_MS = 500
 
 const plugin: FastifyPluginAsync<RedisCachePluginOptions> = async (app, options) => {
