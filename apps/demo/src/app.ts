@@ -1,10 +1,10 @@
-import { dashtamFamilies, defineKeys } from '@dashtam/cache-keys'
+import { dashtamFamilies, defineKeys, defineTags } from '@dashtam/cache-keys'
 import { fastifyCache } from '@dashtam/fastify-cache'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { sql } from 'kysely'
 import { Accounts } from './application/accounts.ts'
-import { CacheAside } from './application/cache-aside.ts'
 import { createSignIn } from './application/sign-in.ts'
+import { accountCodec, accountListCodec } from './infrastructure/cache/account-codecs.ts'
 import { createAccountRepository } from './infrastructure/database/account-repository.ts'
 import { DatabaseMonitor, isUnavailable } from './infrastructure/database/availability.ts'
 import { type OpenDatabase, openEmbeddedDatabase, openServerDatabase } from './infrastructure/database/connect.ts'
@@ -112,8 +112,10 @@ async function registerRoutes(app: FastifyInstance, settings: Settings, { db }: 
   const tokens = createAccessTokens(JWT_SECRET ?? (await sharedSecret(db, 'JWT_SECRET')), ACCESS_TOKEN_TTL_SECONDS)
   const accounts = new Accounts({
     repository: createAccountRepository(db),
-    cache: new CacheAside(app.cacheStore),
+    cache: app.cache,
     keys,
+    tags: defineTags({}, { accountsOfUser: 'accounts:user:{userId}' }),
+    codecs: { account: accountCodec, list: accountListCodec },
     ttlSeconds: CACHE_TTL_ACCOUNTS
   })
   const signIn = createSignIn({ users: createUserRepository(db), passwords: scryptPasswords, tokens })

@@ -1,7 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto'
-import type { LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
-import { accountsOf, clientOf, DEMO_USER, OTHER_USER, openDemo, signIn } from './fixtures/demo.ts'
+import { type Answer, accountsOf, clientOf, DEMO_USER, OTHER_USER, openDemo, signIn } from './fixtures/demo.ts'
 
 const JWT_SECRET = 'a secret of the test, of 32 characters and more'
 
@@ -12,7 +11,7 @@ const app = await openDemo({ DATA_DIR: t.testdir(), JWT_SECRET })
 t.teardown(() => app.close())
 const client = clientOf(app, await signIn(app))
 
-function isProblem(t: Test, response: LightMyRequestResponse, status: number): void {
+function isProblem(t: Test, response: Answer, status: number): void {
   t.equal(response.statusCode, status)
   t.equal(response.headers['content-type'], 'application/problem+json')
   t.equal(response.json().status, status)
@@ -89,7 +88,7 @@ t.test('GET /accounts lists the accounts, the second time from the cache', async
     t.match(account.balance, /^-?\d+\.\d\d$/)
   }
   const metrics = await app.inject('/metrics')
-  t.match(metrics.body, 'dashtam_cache_requests_total{namespace="accountsOfUser",result="hit"} 1')
+  t.match(metrics.body, 'dashtam_cache_reads_total{namespace="accountsOfUser",result="hit",tier="memory"} 1')
 })
 
 t.test('GET /accounts/{id} reads one account, the second time from the cache', async t => {

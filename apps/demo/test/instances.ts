@@ -1,11 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createTestDatabase, randomPrefix, startRedis } from '@dashtam/testkit'
-import { Client } from 'pg'
+import { createTestDatabase, randomPrefix, startRedis, until } from '@dashtam/testkit'
+import { Client as Sql } from 'pg'
 import t from 'tap'
-import { accountsOf, clientOf, DEMO_USER, openDemo, signIn } from './fixtures/demo.ts'
+import { type Answer, accountsOf, type Client, clientOf, DEMO_USER, OTHER_USER, send, signIn } from './fixtures/demo.ts'
 import { openRelay } from './fixtures/relay.ts'
+import { runDemo } from './fixtures/run-demo.ts'
 
 t.setTimeout(120_000)
+
+/** How long a change may go unnoticed by another instance: the heartbeat, and what a busy machine adds to it. */
+const LAG_MS = 1_000 + 500
+/** How long an instance may take to tell what it could not, once Redis is back. */
+const DELIVERY_MS = 2_000
+/** Asks for a strong read. */
+const NO_CACHE = { 'cache-control': 'no-cache' }
 
 const redis = await startRedis()
 t.teardown(() => redis.stop())
@@ -14,102 +22,281 @@ t.teardown(() => database.drop())
 const relay = await openRelay(database.url)
 t.teardown(() => relay.stop())
 const environment = { DATABASE_URL: relay.url, REDIS_URL: redis.url, CACHE_KEY_PREFIX: randomPrefix() }
-const [first, second, third] = await Promise.all([openDemo(environment), openDemo(environment), openDemo(environment)])
-t.teardown(() => Promise.all([first.close(), second.close(), third.close()]))
-const token = await signIn(first)
+/** A process of its own: it shares nothing with another but the two servers. */
+const start = () => {
+  const demo = runDemo(environment)
+  t.teardown(() => demo.process.kill('SIGKILL'))
+  return demo
+}
+const [a, b] = [start(), start()]
+const [addressA, addressB] = await Promise.all([a.address, b.address])
+const token = await signIn(addressA)
+const [atA, atB] = [clientOf(addressA, token), clientOf(addressB, token)]
+const [ours] = await accountsOf(atA)
+const id = String(ours?.id)
 
-t.test('instances that start together on an empty database fill it once', async t => {
-  const client = new Client(database.url)
+async function connect(): Promise<Sql> {
+  const client = new Sql(database.url)
   await client.connect()
   t.teardown(() => client.end())
+  return client
+}
+const sql = await connect()
+const locker = await connect()
+
+/** Runs `use` while the test holds a lock. */
+async function whileLocked(lock: string, use: () => Promise<void>): Promise<void> {
+  await locker.query('begin')
+  try {
+    await locker.query(lock)
+    await use()
+  } finally {
+    await locker.query('commit')
+  }
+}
+
+/** How many queries wait for the lock. */
+async function waiting(): Promise<number> {
+  const { rows } = await sql.query(
+    "select count(*)::integer as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+  )
+  return rows[0].count
+}
+
+/** Where Redis has an account, as the user who is signed in sees it. */
+async function slotOf(accountId: string): Promise<string> {
+  const { rows } = await sql.query('select id from users where email = $1', [DEMO_USER.email])
+  return `${environment.CACHE_KEY_PREFIX}:~s:user:${rows[0].id}:account:${accountId}`
+}
+
+async function nameAt(client: Client, headers = {}): Promise<string> {
+  return (await client.get(id, headers)).json().name
+}
+
+async function nameInListAt(client: Client, headers = {}): Promise<string> {
+  return (await client.list(headers)).json().accounts[0].name
+}
+
+function isHit({ headers }: Answer): boolean {
+  return headers['cache-status'] === 'dashtam; hit'
+}
+
+/** How long it takes until the new name is seen, alone and in the list. */
+async function lagOf(client: Client, name: string): Promise<number> {
+  const started = performance.now()
+  await until(`the name is ${name}`, async () => (await nameAt(client)) === name)
+  await until(`the name is ${name} in the list`, async () => (await nameInListAt(client)) === name)
+  return performance.now() - started
+}
+
+t.test('instances that start together on an empty database fill it once', async t => {
   for (const [table, count] of [
     ['users', 500],
     ['accounts', 5_000],
     ['transactions', 100_000]
   ] as const) {
-    const { rows } = await client.query(`select count(*)::integer as count from ${table}`)
+    const { rows } = await sql.query(`select count(*)::integer as count from ${table}`)
     t.equal(rows[0].count, count, table)
   }
-  const { rows } = await client.query('select count(distinct password_hash)::integer as hashes from users')
+  const { rows } = await sql.query('select count(distinct password_hash)::integer as hashes from users')
   t.equal(rows[0].hashes, 1)
 })
 
-t.test('an instance accepts the tokens of another', async t => {
-  for (const app of [second, third]) t.equal((await clientOf(app, token).list()).statusCode, 200)
-  const later = await openDemo(environment)
-  t.teardown(() => later.close())
-  t.equal((await clientOf(later, token).list()).statusCode, 200, 'also one that starts later')
-})
-
 t.test('GET /accounts of one instance is served from what another one cached', async t => {
-  const list = await clientOf(second, token).list()
+  const list = await atB.list()
+  t.equal(list.statusCode, 200, 'it accepts the tokens of another')
   t.equal(list.headers['cache-status'], 'dashtam; hit')
-  t.strictSame(list.json(), (await clientOf(third, token).list()).json())
+  t.strictSame(list.json(), (await atA.list()).json())
 })
 
-t.test('PATCH /accounts/{id} at one instance shows in the lists of all', async t => {
-  const [account] = await accountsOf(clientOf(first, token))
-  await clientOf(second, token).rename(String(account?.id), { name: 'Renamed elsewhere' })
-  for (const app of [first, second, third]) {
-    t.equal((await accountsOf(clientOf(app, token)))[0]?.name, 'Renamed elsewhere')
+t.test('GET loads once for all instances, however many requests each of them has', async t => {
+  const others = [addressA, addressB]
+  const otherToken = await signIn(addressA, OTHER_USER)
+  const clients = others.flatMap(address => Array.from({ length: 20 }, () => clientOf(address, otherToken)))
+  const { rows } = await sql.query(
+    'select accounts.id from accounts join users on users.id = user_id where email = $1 limit 1',
+    [OTHER_USER.email]
+  )
+  for (const read of [(client: Client) => client.list(), (client: Client) => client.get(rows[0].id)]) {
+    let answers: Promise<Answer[]> = Promise.resolve([])
+    await whileLocked('lock table accounts in access exclusive mode', async () => {
+      answers = Promise.all(clients.map(read))
+      await until('a load is under way', async () => (await waiting()) > 0)
+      // Long enough for a second one to appear.
+      await sleep(200)
+      t.equal(await waiting(), 1)
+    })
+    const statuses = (await answers).map(({ headers }) => headers['cache-status'])
+    t.equal(statuses.filter(status => status === 'dashtam; fwd=miss').length, 1, 'one of them has loaded')
+    t.ok(statuses.includes('dashtam; fwd=miss; collapsed'))
+    t.equal(new Set((await answers).map(({ body }) => body)).size, 1)
   }
+})
+
+t.test('GET loads anew what another version has cached', async t => {
+  const account = (await accountsOf(atA)).at(-1)
+  const accountId = String(account?.id)
+  const key = await slotOf(accountId)
+  const isCachedWith = async (property: string) => (await redis.cli('GET', key)).includes(`"${property}"`)
+  await atA.get(accountId)
+  await until('it is cached', () => isCachedWith('currency'))
+  const script =
+    "return redis.call('SET', KEYS[1], (redis.call('GET', KEYS[1]):gsub('currency', 'monetary')), 'KEEPTTL')"
+  await redis.cli('EVAL', script, '1', key)
+  t.ok(await isCachedWith('monetary'))
+  const read = await atB.get(accountId)
+  t.equal(read.headers['cache-status'], 'dashtam; fwd=miss')
+  t.strictSame(read.json(), account)
+  await until('it is replaced', () => isCachedWith('currency'))
+})
+
+t.test('GET does not cache that an account is not there', async t => {
+  const nowhere = '00000000-0000-4000-8000-000000000000'
+  t.equal((await atA.get(nowhere)).statusCode, 404)
+  // The lease goes a moment after the answer.
+  await until('nothing is stored', async () => (await redis.cli('EXISTS', await slotOf(nowhere))) === '0')
+})
+
+t.test('PATCH at one instance shows at the other: within the lag, and at once in a strong read', async t => {
+  const lags: number[] = []
+  /** When each round was acknowledged. */
+  const acknowledged: number[] = []
+  let isOver = false
+  /** Reads until all is over: never the name from before a change that was to be seen by then. */
+  const keepReading = async (client: Client, read: typeof nameAt, lagMs: number, headers = {}) => {
+    let reads = 0
+    let stale = 0
+    while (!isOver) {
+      const started = performance.now()
+      const due = acknowledged.findLastIndex(at => at + lagMs < started)
+      const name = await read(client, headers)
+      if (due >= 0 && Number(name.replace('Round ', '')) < due) stale++
+      reads++
+    }
+    return { reads, stale }
+  }
+  const reading = [nameAt, nameInListAt].flatMap(read => [
+    keepReading(atA, read, 0),
+    keepReading(atB, read, LAG_MS),
+    keepReading(atB, read, 0, NO_CACHE)
+  ])
+  for (let round = 0; round < 50; round++) {
+    const name = `Round ${round}`
+    await atA.rename(id, { name })
+    acknowledged.push(performance.now())
+    const strong = [nameAt(atB, NO_CACHE), nameInListAt(atB, NO_CACHE), nameAt(atA), nameInListAt(atA)]
+    lags.push(await lagOf(atB, name))
+    t.strictSame(new Set(await Promise.all(strong)), new Set([name]))
+  }
+  isOver = true
+  for (const { reads, stale } of await Promise.all(reading)) t.equal(stale, 0, `of ${reads} reads`)
+  lags.sort((one, other) => one - other)
+  t.comment(`seen after ${lags[25]?.toFixed(1)} ms at the median, ${lags.at(-1)?.toFixed(1)} ms at most`)
+  t.ok(lags.every(lag => lag < LAG_MS))
 })
 
 t.test('no request fails or takes a second while Redis is frozen, stopped and back', async t => {
-  const client = clientOf(first, token)
-  const [account] = await accountsOf(client)
-  const id = String(account?.id)
-  const use = async (name: string) => {
+  const timed = async (request: Promise<Answer>) => {
     const started = performance.now()
-    const responses = await Promise.all([
-      client.list(),
-      client.get(id),
-      ...Array.from({ length: 20 }, () => client.list())
-    ])
-    responses.push(await client.rename(id, { name }), await client.list())
-    t.strictSame(new Set(responses.map(({ statusCode }) => statusCode)), new Set([200]), name)
-    t.equal(responses.at(-1)?.json().accounts[0].name, name)
+    const answer = await request
     t.ok(performance.now() - started < 1_000, `took ${performance.now() - started} ms`)
-    return responses.at(-1)?.headers['cache-status']
+    return answer
   }
-  const untilHealthy = async (status: string) => {
-    while ((await first.inject('/health')).json().status !== status) await sleep(20)
+  const use = async (name: string) => {
+    const reads = [atA, atB].flatMap(client => [client.get(id), ...Array.from({ length: 20 }, () => client.list())])
+    const answers = await Promise.all(reads.map(timed))
+    answers.push(await timed(atA.rename(id, { name })), await timed(atA.list()))
+    t.strictSame(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]), name)
+    t.equal(answers.at(-1)?.json().accounts[0].name, name)
+    return answers.at(-1)?.headers['cache-status']
+  }
+  const health = async (address: string) => (await send(address, { url: '/health' })).json()
+  const untilHealthy = async () => {
+    for (const address of [addressA, addressB]) {
+      await until('it is healthy', async () => (await health(address)).status === 'healthy')
+    }
   }
 
   await use('before')
   await redis.freeze()
-  t.equal(await use('while frozen'), 'dashtam; fwd=miss; detail=cache-error')
-  t.equal((await first.inject('/health')).json().cache, 'down')
-  t.equal((await first.inject('/health/ready')).statusCode, 200)
+  t.equal(await use('while frozen'), 'dashtam; fwd=miss')
+  t.ok((await lagOf(atB, 'while frozen')) < LAG_MS)
+  t.equal((await health(addressA)).cache, 'down')
+  t.equal((await send(addressA, { url: '/health/ready' })).statusCode, 200)
   await redis.resume()
-  await untilHealthy('healthy')
-  t.equal((await accountsOf(client))[0]?.name, 'while frozen')
+  await untilHealthy()
+  t.equal(await nameInListAt(atA), 'while frozen')
+  t.ok((await lagOf(atB, 'while frozen')) < DELIVERY_MS)
   await use('thawed')
   await redis.stop()
-  t.equal(await use('while stopped'), 'dashtam; fwd=miss; detail=cache-error')
+  t.equal(await use('while stopped'), 'dashtam; fwd=miss')
+  t.ok((await lagOf(atB, 'while stopped')) < LAG_MS)
   await redis.restart()
-  await untilHealthy('healthy')
+  await untilHealthy()
+  t.ok((await lagOf(atB, 'while stopped')) < DELIVERY_MS)
   await use('back')
-  t.equal((await client.list()).headers['cache-status'], 'dashtam; hit')
+  t.ok((await lagOf(atB, 'back')) < LAG_MS)
+  for (const client of [atA, atB]) await until('it is cached again', async () => isHit(await client.list()))
 })
 
 t.test('without its database the service answers from the cache, and 503 where it cannot', async t => {
-  const client = clientOf(first, token)
-  const [account] = await accountsOf(client)
   await relay.stop()
-  t.equal((await client.list()).headers['cache-status'], 'dashtam; hit')
+  t.equal((await atA.list()).headers['cache-status'], 'dashtam; hit')
   const answers = [
-    await client.rename(String(account?.id), { name: 'lost' }),
-    await client.get('00000000-0000-4000-8000-000000000000'),
-    await first.inject({ method: 'POST', url: '/api/v1/sessions', body: DEMO_USER })
+    await atA.rename(id, { name: 'lost' }),
+    await atA.get('00000000-0000-4000-8000-000000000000'),
+    await send(addressA, {
+      method: 'POST',
+      url: '/api/v1/sessions',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(DEMO_USER)
+    })
   ]
   for (const answer of answers) {
     t.equal(answer.statusCode, 503)
     t.equal(answer.headers['retry-after'], '1')
     t.strictSame(answer.json().detail, 'The database is unavailable.')
   }
-  t.equal((await first.inject('/health/ready')).statusCode, 503)
+  t.equal((await send(addressA, { url: '/health/ready' })).statusCode, 503)
   await relay.start()
-  t.equal((await client.rename(String(account?.id), { name: 'found' })).statusCode, 200)
-  t.equal((await first.inject('/health/ready')).statusCode, 200)
+  t.equal((await atA.rename(id, { name: 'found' })).statusCode, 200)
+  t.equal((await send(addressA, { url: '/health/ready' })).statusCode, 200)
+})
+
+t.test('PATCH shows at the other instance even if the first is killed before it can tell', async t => {
+  await lagOf(atB, 'found')
+  await until('it is cached', async () => isHit(await atB.get(id)))
+  await whileLocked(`select from accounts where id = '${id}' for update`, async () => {
+    const patching = atA.rename(id, { name: 'orphaned' }).catch(() => undefined)
+    await until('the update waits', async () => (await waiting()) === 1)
+    const meanwhile = await atB.get(id)
+    t.match(meanwhile.json(), { name: 'found' })
+    t.equal(meanwhile.headers['cache-status'], 'dashtam; fwd=miss', 'and is not cached')
+    a.process.kill('SIGKILL')
+    t.equal(await patching, undefined)
+    await a.ended
+  })
+  // PostgreSQL goes on with what it has been told.
+  const committed = async () => (await sql.query('select name from accounts where id = $1', [id])).rows[0].name
+  await until('the update is committed', async () => (await committed()) === 'orphaned')
+  const names = new Set<string>()
+  await until('the account is cached again', async () => {
+    const answer = await atB.get(id)
+    names.add(answer.json().name)
+    return isHit(answer)
+  })
+  await until('the list is cached again', async () => {
+    const answer = await atB.list()
+    names.add(answer.json().accounts[0].name)
+    return isHit(answer)
+  })
+  t.strictSame(names, new Set(['orphaned']))
+})
+
+t.test('an instance that starts later accepts the tokens of others, and has what they cached', async t => {
+  const later = clientOf(await start().address, token)
+  const list = await later.list()
+  t.equal(list.statusCode, 200)
+  t.equal(list.headers['cache-status'], 'dashtam; hit')
+  t.equal(list.json().accounts[0].name, 'orphaned')
 })

@@ -1,57 +1,81 @@
-import { type Account, isAccount } from '../domain/account.ts'
-import type { CacheAside, Served } from './cache-aside.ts'
+import type { CacheFamily, Consistency, FamilyKeys, ReadThrough, Served, ValueCodec } from '@dashtam/cache-protocol'
+import type { Account } from '../domain/account.ts'
 import type { AccountRepository } from './ports.ts'
+
+interface OfUser {
+  readonly userId: string
+}
+
+interface OfAccount extends OfUser {
+  readonly accountId: string
+}
 
 /** The part of the key registry that accounts need. */
 export interface AccountKeys {
-  accountsOfUser(params: { userId: string }): string
-  account(params: { userId: string; accountId: string }): string
+  readonly accountsOfUser: FamilyKeys<OfUser>
+  readonly account: FamilyKeys<OfAccount>
+}
+
+export interface AccountTags {
+  /** What depends on any of a user's accounts. */
+  accountsOfUser(params: OfUser): string
 }
 
 export interface AccountsDeps {
   readonly repository: AccountRepository
-  readonly cache: CacheAside
+  readonly cache: ReadThrough
   readonly keys: AccountKeys
-  /** Lifetime of a cached list and of a cached account. */
+  readonly tags: AccountTags
+  readonly codecs: { readonly account: ValueCodec<Account | null>; readonly list: ValueCodec<readonly Account[]> }
+  /** How long a cached list and a cached account are fresh. */
   readonly ttlSeconds: number
 }
+
+/** So much longer they are served while one instance loads them anew, and when the database is away. */
+const STALE_SECONDS = 60
 
 /** What a signed-in user does with accounts. Somebody else's account is, for them, no account at all. */
 export class Accounts {
   readonly #repository: AccountRepository
-  readonly #cache: CacheAside
-  readonly #keys: AccountKeys
-  readonly #ttlSeconds: number
+  readonly #tags: AccountTags
+  readonly #lists: CacheFamily<OfUser, readonly Account[]>
+  readonly #accounts: CacheFamily<OfAccount, Account | null>
 
-  constructor({ repository, cache, keys, ttlSeconds }: AccountsDeps) {
+  constructor({ repository, cache, keys, tags, codecs, ttlSeconds }: AccountsDeps) {
     this.#repository = repository
-    this.#cache = cache
-    this.#keys = keys
-    this.#ttlSeconds = ttlSeconds
-  }
-
-  list(userId: string): Promise<Served<readonly Account[]>> {
-    return this.#cache.read<readonly Account[]>({
-      key: this.#keys.accountsOfUser({ userId }),
-      ttlSeconds: this.#ttlSeconds,
-      accepts: found => Array.isArray(found) && found.every(isAccount),
-      load: () => this.#repository.listOfOwner(userId)
+    this.#tags = tags
+    const lifetime = { ttlSeconds, staleSeconds: STALE_SECONDS }
+    this.#lists = cache.family<OfUser, readonly Account[]>(keys.accountsOfUser, {
+      ...lifetime,
+      codec: codecs.list,
+      tags: ({ userId }) => [tags.accountsOfUser({ userId })],
+      load: ({ userId }) => repository.listOfOwner(userId)
+    })
+    this.#accounts = cache.family<OfAccount, Account | null>(keys.account, {
+      ...lifetime,
+      codec: codecs.account,
+      // Anybody can ask for accounts that are not there: they are not to fill the cache.
+      nullTtlSeconds: 0,
+      load: async ({ userId, accountId }) => (await repository.find(userId, accountId)) ?? null
     })
   }
 
-  get(userId: string, accountId: string): Promise<Served<Account | undefined>> {
-    return this.#cache.read<Account | undefined>({
-      key: this.#keys.account({ userId, accountId }),
-      ttlSeconds: this.#ttlSeconds,
-      accepts: isAccount,
-      load: () => this.#repository.find(userId, accountId)
-    })
+  list(userId: string, consistency: Consistency): Promise<Served<readonly Account[]>> {
+    return this.#lists.read({ userId }, { consistency })
   }
 
+  get(userId: string, accountId: string, consistency: Consistency): Promise<Served<Account | null>> {
+    return this.#accounts.read({ userId, accountId }, { consistency })
+  }
+
+  /**
+   * What was cached is invalid before the name changes, and whatever becomes of this process in between. Where the cache
+   * cannot be told, this process keeps the invalidation until it can.
+   */
   async rename(userId: string, accountId: string, name: string): Promise<Account | undefined> {
-    const renamed = await this.#repository.rename(userId, accountId, name)
-    if (renamed === undefined) return undefined
-    await this.#cache.invalidate([this.#keys.accountsOfUser({ userId }), this.#keys.account({ userId, accountId })])
-    return renamed
+    const rename = () => this.#repository.rename(userId, accountId, name)
+    const tags = [this.#tags.accountsOfUser({ userId })]
+    const { value } = await this.#accounts.mutate({ userId, accountId }, rename, { tags })
+    return value
   }
 }

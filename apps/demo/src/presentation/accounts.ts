@@ -1,7 +1,8 @@
+import type { Consistency } from '@dashtam/cache-protocol'
+import { cacheStatus } from '@dashtam/fastify-cache'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import type { Accounts } from '../application/accounts.ts'
-import type { CacheOutcome } from '../application/cache-aside.ts'
 import type { AccessTokens } from '../application/ports.ts'
 import { ACCOUNT_NAME_MAX_LENGTH, ACCOUNT_NAME_PATTERN, ACCOUNT_TYPES } from '../domain/account.ts'
 import { requireUser } from './authenticate.ts'
@@ -38,12 +39,14 @@ const NewName = Type.Object(
   { additionalProperties: false }
 )
 
-/** RFC 9211: `dashtam` served it from its cache, or went to the database because the cache had nothing or failed. */
-const CACHE_STATUS: Record<CacheOutcome, string> = {
-  hit: 'dashtam; hit',
-  miss: 'dashtam; fwd=miss',
-  error: 'dashtam; fwd=miss; detail=cache-error'
-}
+const Freshness = Type.Object({
+  'cache-control': Type.Optional(
+    Type.String({
+      description: '`no-cache`: nothing from before a change that any instance has answered.',
+      examples: ['no-cache']
+    })
+  )
+})
 
 const common = { tags: ['Accounts'], security: [{ accessToken: [] }] }
 const unauthorized = problemResponse('There is no valid access token.')
@@ -56,23 +59,25 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
   const listSchema = {
     ...common,
     summary: 'List the accounts of the signed-in user',
+    headers: Freshness,
     response: { 200: Type.Object({ accounts: Type.Array(Account) }), 401: unauthorized }
   }
-  app.get('/accounts', { schema: listSchema }, async ({ userId }, reply) => {
-    const { value, cache } = await accounts.list(userId)
-    return reply.header('cache-status', CACHE_STATUS[cache]).send({ accounts: [...value] })
+  app.get('/accounts', { schema: listSchema }, async ({ userId, headers }, reply) => {
+    const read = await accounts.list(userId, consistencyOf(headers))
+    return reply.header('cache-status', cacheStatus(read)).send({ accounts: [...read.value] })
   })
 
   const getSchema = {
     ...common,
     summary: 'Read one account',
     params: AccountParams,
+    headers: Freshness,
     response: { 200: Account, 400: invalid, 401: unauthorized, 404: notFound }
   }
-  app.get('/accounts/:accountId', { schema: getSchema }, async ({ userId, params }, reply) => {
-    const { value, cache } = await accounts.get(userId, idOf(params))
-    if (value === undefined) return sendNoAccount(reply)
-    return reply.header('cache-status', CACHE_STATUS[cache]).send(value)
+  app.get('/accounts/:accountId', { schema: getSchema }, async ({ userId, params, headers }, reply) => {
+    const read = await accounts.get(userId, idOf(params), consistencyOf(headers))
+    if (read.value === null) return sendNoAccount(reply)
+    return reply.header('cache-status', cacheStatus(read)).send(read.value)
   })
 
   const renameSchema = {
@@ -86,6 +91,11 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
     const renamed = await accounts.rename(userId, idOf(params), body.name)
     return renamed === undefined ? sendNoAccount(reply) : reply.send(renamed)
   })
+}
+
+/** RFC 9111, section 5.2.1.4: without validation nothing stored may be used. Here the cache itself validates. */
+function consistencyOf({ 'cache-control': directives = '' }: { readonly 'cache-control'?: string }): Consistency {
+  return /(?:^|,)\s*no-cache\s*(?:,|$)/i.test(directives) ? 'strong' : 'eventual'
 }
 
 /** One account has one id, and one cache key, in whatever case it is asked for. */
