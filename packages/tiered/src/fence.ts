@@ -10,6 +10,8 @@ export class Fence {
   moves = 0
   /** The read that others may join, as long as the fence has not moved since. */
   flight: Flight | undefined
+  /** The read that loads because the store could not be asked. */
+  unbacked: Flight | undefined
   #waiting: (() => void)[] = []
 
   move(): void {

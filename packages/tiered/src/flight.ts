@@ -16,6 +16,11 @@ export class Flight<V = unknown> {
   readonly key: string
   /** When it began, by the engine's clock. */
   readonly startedAtMs: number
+  /**
+   * When the store was asked, by the engine's clock, for what is going to be served; `Infinity` while it has still to be
+   * asked.
+   */
+  askedAtMs: number
   /** The `moves` of the slot's fence at which it may be joined. */
   moves: number
   /** The generations, with their `moves`; their ids are known once it loads. */
@@ -35,6 +40,7 @@ export class Flight<V = unknown> {
   constructor(key: string, startedAtMs: number, moves: number, capture: Capture) {
     this.key = key
     this.startedAtMs = startedAtMs
+    this.askedAtMs = startedAtMs
     this.moves = moves
     this.capture = capture
   }

@@ -115,11 +115,20 @@ export class Reader {
   }
 
   #isJoinable(flight: Flight<unknown>, fence: Fence): boolean {
-    if (flight.moves !== fence.moves || flight.isAbandoned) return false
-    if (!this.#generations.hasNotMoved(flight.capture)) return false
-    // Nobody would tell of a change: what began too long ago may be older than one.
+    if (!this.#hasNotMoved(flight, fence)) return false
     if (this.#coherence.isTrusted) return true
-    return this.#settings.clock() - flight.startedAtMs < this.#settings.heartbeatMs / 2
+    // Nobody would tell of a change: what the store has said may be older than one, and may be asked again.
+    if (this.#store.isReachable) return flight.askedAtMs >= this.#settings.clock()
+    return this.#isYoung(flight)
+  }
+
+  #hasNotMoved(flight: Flight<unknown>, fence: Fence): boolean {
+    return flight.moves === fence.moves && !flight.isAbandoned && this.#generations.hasNotMoved(flight.capture)
+  }
+
+  /** Whether a flight of which nobody would tell that it is out of date cannot be so by much. */
+  #isYoung({ startedAtMs }: Flight<unknown>): boolean {
+    return this.#settings.clock() - startedAtMs < this.#settings.heartbeatMs / 2
   }
 
   async #fly<P, V>(reading: Reading<P, V>, flight: Flight<V>, fence: Fence): Promise<Outcome<V>> {
@@ -135,6 +144,7 @@ export class Reader {
   /** Another flight may have taken its place meanwhile. */
   #land(flight: Flight<never> | Flight, fence: Fence): void {
     if (fence.flight === flight) fence.flight = undefined
+    if (fence.unbacked === flight) fence.unbacked = undefined
     this.#coherence.leave(flight.key, fence)
   }
 
@@ -213,6 +223,8 @@ export class Reader {
   ): Outcome<V> | Promise<Outcome<V>> {
     const nowMs = this.#settings.clock()
     entry.expiresAtMs = Math.min(entry.expiresAtMs, askedAtMs + remainingMs)
+    // Somebody may have shortened its life: a hit looks at nothing else.
+    entry.hitUntilMs = Math.min(entry.hitUntilMs, entry.expiresAtMs)
     if (fence.moves === moves && this.#coherence.epoch === epoch && this.#coherence.isTrusted) {
       entry.isSuspect = false
       entry.epoch = epoch
@@ -278,11 +290,16 @@ export class Reader {
     const { capture, moves } = answer
     if (own === flight || own.isAbandoned || capture.isPending || !sameIds(own.capture.ids, capture.ids))
       return undefined
-    own.join()
-    flight.onAbandoned(() => own.leave())
     own.moves = moves
     own.capture = capture
     if (fence.flight === (flight as Flight)) fence.flight = own as Flight
+    return this.#share(own, flight)
+  }
+
+  /** Has `flight` end as `own` does. */
+  #share<V>(own: Flight<V>, flight: Flight<V>): Promise<Outcome<V>> {
+    own.join()
+    flight.onAbandoned(() => own.leave())
     return own.promise.then(outcome => ({
       ...outcome,
       status: outcome.status === 'miss' ? 'collapsed' : outcome.status
@@ -406,11 +423,13 @@ export class Reader {
     let leftMs = remainingMs
     for (;;) {
       const untilLookMs = this.#coherence.isTrusted ? leftMs : Math.min(leftMs, UNTOLD_POLL_MS)
+      flight.askedAtMs = Infinity
       await fence.moved(moves, untilLookMs + LEASE_END_MARGIN_MS)
       if (flight.isAbandoned) throw flight.signal.reason
       moves = fence.moves
       const { epoch } = this.#coherence
       const askedAtMs = this.#settings.clock()
+      flight.askedAtMs = askedAtMs
       const token = randomId()
       const [taken, captured] = await Promise.all([
         this.#store.acquire(reading.key, token, this.#settings.leaseMs),
@@ -478,6 +497,17 @@ export class Reader {
       return Promise.reject(new TypeError(`${family.name}: ${error.message}`))
     family.counters.degraded++
     if (family.policy === 'closed') return Promise.reject(this.#unavailable(reading, error))
+    if (!reading.isStrong) {
+      // Others may have had to do without it before.
+      const known = this.#memory.peek(reading.key) as MemoryEntry<V> | undefined
+      const found = known?.id === undefined && known !== undefined && this.#isUnmoved(known)
+      if (found) return Promise.resolve({ value: known.value, status: 'hit', tier: 'memory' })
+      const own = fence.unbacked as Flight<V> | undefined
+      if (own !== undefined && own !== flight && this.#hasNotMoved(own, fence) && this.#isYoung(own)) {
+        return this.#share(own, flight)
+      }
+      fence.unbacked = flight as Flight
+    }
     const capture = this.#generations.blind(flight.capture.fences)
     return this.#load(reading, flight, fence, capture, { isUnbacked: true, isRefused: false })
   }
@@ -488,10 +518,14 @@ export class Reader {
 
   /** What was loaded while the store could not be asked: for a moment, and never for a strong read. */
   #unbacked<P, V>({ isStrong }: Reading<P, V>, entry: MemoryEntry<V>): Outcome<V> | undefined {
-    if (isStrong || entry.isSuspect || this.#settings.clock() >= entry.expiresAtMs) return undefined
+    if (isStrong || !this.#isUnmoved(entry)) return undefined
     if (!entry.isRefused && this.#store.isReachable) return undefined
-    if (!this.#generations.hasNotMoved(entry.capture)) return undefined
     return { value: entry.value, status: 'hit', tier: 'memory' }
+  }
+
+  #isUnmoved(entry: MemoryEntry): boolean {
+    if (entry.isSuspect || this.#settings.clock() >= entry.expiresAtMs) return false
+    return this.#generations.hasNotMoved(entry.capture)
   }
 
   #whileRefreshing<P, V>(
