@@ -45,6 +45,10 @@ export type ReadThroughOptions = Backend & {
 
 const DEFAULT_HEARTBEAT_MS = 1_000
 const DEFAULT_LEASE_MS = 3_000
+/** Of what is renewed or asked for three times in its length. */
+const SHORTEST_MS = 10
+/** A day; a process that dies would keep others waiting for as long. */
+const LONGEST_MS = 86_400_000
 const DEFAULT_MAX_ENTRIES = 10_000
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 
@@ -56,7 +60,7 @@ const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 export function createReadThrough(options: ReadThroughOptions = {}): ReadThroughCache {
   const {
     keyspace = 'dashtam',
-    memory: { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES } = {},
+    memory: { maxEntries = DEFAULT_MAX_ENTRIES, maxBytes = DEFAULT_MAX_BYTES, ...unknownOfMemory } = {},
     ttlSeconds = DEFAULT_TTL_SECONDS,
     heartbeatMs = DEFAULT_HEARTBEAT_MS,
     degradedSeconds = heartbeatMs / 1_000,
@@ -68,23 +72,25 @@ export function createReadThrough(options: ReadThroughOptions = {}): ReadThrough
     feed,
     ...unknown
   } = options
-  const [stray] = Object.keys(unknown)
+  const [stray] = [...Object.keys(unknown), ...Object.keys(unknownOfMemory).map(name => `memory.${name}`)]
   if (stray !== undefined) throw new TypeError(`createReadThrough: unknown option '${stray}'`)
   if ((store === undefined) !== (feed === undefined)) throw new TypeError('store and feed go together')
   const ttlProblem = problemOfTtl(ttlSeconds)
   if (ttlProblem !== undefined) throw new TypeError(ttlProblem)
-  for (const [name, value] of Object.entries({ heartbeatMs, leaseMs })) {
-    if (!Number.isSafeInteger(value) || value < 10) {
-      throw new TypeError(`${name} must be an integer of at least 10, got ${String(value)}`)
-    }
-  }
+  checkInteger('heartbeatMs', heartbeatMs, SHORTEST_MS, LONGEST_MS)
+  checkInteger('leaseMs', leaseMs, SHORTEST_MS, LONGEST_MS)
+  checkInteger('memory.maxEntries', maxEntries, 1, Number.MAX_SAFE_INTEGER)
+  checkInteger('memory.maxBytes', maxBytes, 1, Number.MAX_SAFE_INTEGER)
   if (!(typeof degradedSeconds === 'number' && degradedSeconds >= 0 && degradedSeconds < Infinity)) {
     throw new TypeError(`degradedSeconds must be a number of at least 0, got ${String(degradedSeconds)}`)
   }
   if (failover !== 'redeliver' && failover !== 'distrust') {
     throw new TypeError(`failover must be 'redeliver' or 'distrust', got ${String(failover)}`)
   }
-  const backend = store === undefined ? inMemory(keyspace, maxEntries) : { store, feed }
+  for (const [name, value] of Object.entries({ clock, random })) {
+    if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${typeof value}`)
+  }
+  const backend = store === undefined ? inMemory(keyspace, maxEntries, clock) : { store, feed }
   const engine = new Engine({
     ...backend,
     settings: { clock, random, heartbeatMs, leaseMs, degradedMs: degradedSeconds * 1_000 },
@@ -95,7 +101,18 @@ export function createReadThrough(options: ReadThroughOptions = {}): ReadThrough
 }
 
 /** Slots without payloads: a fraction of the values, which are in the memory tier. */
-function inMemory(keyspace: string, maxEntries: number): { store: FencedStore; feed: InvalidationFeed } {
-  const store = new MemoryFencedStore({ keyspace, maxEntries: maxEntries * 2 })
+function inMemory(
+  keyspace: string,
+  maxEntries: number,
+  clock: () => number
+): { store: FencedStore; feed: InvalidationFeed } {
+  const maxSlots = Math.min(maxEntries * 2, Number.MAX_SAFE_INTEGER)
+  const store = new MemoryFencedStore({ keyspace, maxEntries: maxSlots, clock })
   return { store, feed: store.openFeed() }
+}
+
+function checkInteger(name: string, value: number, min: number, max: number): void {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return
+  const bound = value > max ? `most ${max}` : `least ${min}`
+  throw new TypeError(`${name} must be an integer of at ${bound}, got ${String(value)}`)
 }

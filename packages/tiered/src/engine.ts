@@ -1,6 +1,6 @@
 import type { FencedStore, InvalidationFeed } from '@dashtam/cache-protocol'
 import { Coherence } from './coherence.ts'
-import { type Outcome, waitFor } from './flight.ts'
+import { type Outcome, untilAborted, waitFor } from './flight.ts'
 import { Generations } from './generations.ts'
 import { Loading } from './loading.ts'
 import { MemoryTier } from './memory-tier.ts'
@@ -35,7 +35,7 @@ export class Engine {
   readonly settings: EngineSettings
   readonly #refresher: Refresher
   readonly #renewals: Renewals
-  #isClosed = false
+  #closed: Promise<boolean> | undefined
 
   constructor({ store, feed, settings, memory, distrustsPromotion }: EngineOptions) {
     this.store = store
@@ -67,10 +67,6 @@ export class Engine {
     })
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed
-  }
-
   /** The promise of a fresh value in memory that nothing speaks against. */
   hit(key: string, counters: FamilyCounters): Promise<unknown> | undefined {
     const entry = this.memory.get(key)
@@ -85,7 +81,7 @@ export class Engine {
     const isTrusted = reading.isStrong ? await this.#passBarrier(reading) : true
     if (isTrusted) {
       const found = this.reader.fromMemory(reading)
-      if (found !== undefined) return found
+      if (found !== undefined) return found instanceof Promise ? untilAborted(found, signal) : found
     }
     // Without a barrier a strong read shares nothing that began before it.
     const { flight, isJoined } = this.reader.flight(reading, isTrusted)
@@ -94,15 +90,19 @@ export class Engine {
     return isJoined && outcome.status === 'miss' ? { ...outcome, status: 'collapsed' } : outcome
   }
 
-  /** Stops the background, delivers what it can, and leaves the store to its owner. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
+  /** Stops the background, delivers what it can, and leaves the store to its owner; `true` when nothing is owed. */
+  close(): Promise<boolean> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<boolean> {
     await this.#refresher.close()
     await this.owed.close()
     this.#renewals.close()
     await this.feed.close()
     this.memory.clear()
+    return this.owed.size === 0
   }
 
   #passBarrier<P, V>({ family, key, params }: Reading<P, V>): Promise<boolean> {

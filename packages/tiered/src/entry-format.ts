@@ -21,12 +21,11 @@ export interface ParsedEntry extends EntryHeader {
  */
 const FORMAT = 0x01
 const WITHOUT_PAYLOAD = 0x01
-const FIXED_BYTES = 3 + 3 * 8
+const FIXED_BYTES = 4 + 3 * 8
 const ID_BYTES = 22
-const MAX_GENERATIONS = 255
 
 /**
- * Format, flags, number of generations, three doubles (created, fresh, stale), the generations' ids, the payload.
+ * Format, flags, number of generations (two bytes), three doubles (created, fresh, stale), the generations' ids, the payload.
  */
 export function writeEntry(header: EntryHeader, payload: Uint8Array | undefined): Uint8Array {
   const { createdAtMs, freshMs, staleMs, generations } = header
@@ -34,10 +33,10 @@ export function writeEntry(header: EntryHeader, payload: Uint8Array | undefined)
   const bytes = Buffer.allocUnsafe(headerBytes + (payload?.length ?? 0))
   bytes[0] = FORMAT
   bytes[1] = payload === undefined ? WITHOUT_PAYLOAD : 0
-  bytes[2] = Math.min(generations.length, MAX_GENERATIONS)
-  bytes.writeDoubleLE(createdAtMs, 3)
-  bytes.writeDoubleLE(freshMs, 11)
-  bytes.writeDoubleLE(staleMs, 19)
+  bytes.writeUInt16LE(generations.length, 2)
+  bytes.writeDoubleLE(createdAtMs, 4)
+  bytes.writeDoubleLE(freshMs, 12)
+  bytes.writeDoubleLE(staleMs, 20)
   generations.forEach((id, index) => {
     bytes.write(id, FIXED_BYTES + index * ID_BYTES, ID_BYTES, 'latin1')
   })
@@ -48,16 +47,16 @@ export function writeEntry(header: EntryHeader, payload: Uint8Array | undefined)
 /** Nothing when it is not an entry of this format. */
 export function readEntry(stored: Uint8Array): ParsedEntry | undefined {
   const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.length)
-  const count = bytes[2] ?? 0
-  const headerBytes = FIXED_BYTES + count * ID_BYTES
-  if (bytes[0] !== FORMAT || bytes.length < headerBytes) return undefined
+  if (bytes[0] !== FORMAT || bytes.length < FIXED_BYTES) return undefined
+  const headerBytes = FIXED_BYTES + bytes.readUInt16LE(2) * ID_BYTES
+  if (bytes.length < headerBytes) return undefined
   const generations: string[] = []
   for (let at = FIXED_BYTES; at < headerBytes; at += ID_BYTES)
     generations.push(bytes.toString('latin1', at, at + ID_BYTES))
   return {
-    createdAtMs: bytes.readDoubleLE(3),
-    freshMs: bytes.readDoubleLE(11),
-    staleMs: bytes.readDoubleLE(19),
+    createdAtMs: bytes.readDoubleLE(4),
+    freshMs: bytes.readDoubleLE(12),
+    staleMs: bytes.readDoubleLE(20),
     generations,
     payload: bytes[1] === WITHOUT_PAYLOAD ? undefined : bytes.subarray(headerBytes)
   }

@@ -8,8 +8,9 @@ import type {
   Placement,
   ValueCodec
 } from '@dashtam/cache-protocol'
-import { problemOfTtl } from '@dashtam/cache-protocol/adapter'
+import { MAX_TTL_SECONDS, problemOfTtl } from '@dashtam/cache-protocol/adapter'
 import { FamilyCounters } from './stats.ts'
+import { warnOnce } from './warn-once.ts'
 
 /** What a family has said, checked and with its defaults filled in. */
 export interface FamilyDefinition<P = unknown, V = unknown> {
@@ -98,7 +99,7 @@ export function defineFamily<P, V>(
   }
   if (typeof ttlSeconds !== 'function') checkTtl(name, ttlSeconds)
   if (nullTtlSeconds !== undefined && nullTtlSeconds !== 0) checkTtl(name, nullTtlSeconds)
-  checkNumber(name, 'staleSeconds', staleSeconds, 0, Number.MAX_SAFE_INTEGER)
+  checkNumber(name, 'staleSeconds', staleSeconds, 0, MAX_TTL_SECONDS)
   checkNumber(name, 'holdSeconds', holdSeconds, 0, LONGEST_TIMER_MS / 1_000)
   checkNumber(name, 'jitter', jitter, 0, 1)
   checkNumber(name, 'refreshAfter', refreshAfter, Number.MIN_VALUE, 1)
@@ -138,16 +139,8 @@ function dynamicMs<P, V>(name: string, ttlSeconds: (value: V, params: P) => numb
   if (seconds === 0) return 0
   const problem = problemOfTtl(seconds)
   if (problem === undefined) return seconds * 1_000
-  warnOnce(`The cache family '${name}': ${problem} (or 0); what it was asked for is not cached.`)
+  warnOnce(name, 'DASHTAM_CACHE_TIERED_TTL', `${problem} (or 0); what it was asked for is not cached.`)
   return 0
-}
-
-const warned = new Set<string>()
-
-function warnOnce(message: string): void {
-  if (warned.has(message) || warned.size >= 1_000) return
-  warned.add(message)
-  process.emitWarning(message, { code: 'DASHTAM_CACHE_TTL' })
 }
 
 function checkTtl(name: string, ttlSeconds: number): void {

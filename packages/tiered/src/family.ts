@@ -39,7 +39,12 @@ export class Family<P, V> implements CacheFamily<P, V> {
    * namespace and the gaps of the feed, and two for time. The promise is the entry's own.
    */
   get(params: P, options?: ReadOptions): Promise<DeepReadonly<V>> {
-    const key = this.#definition.keyOf(params)
+    let key: string
+    try {
+      key = this.#definition.keyOf(params)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     if (options === undefined && !this.#isStrong) {
       const promise = this.#engine.hit(key, this.#definition.counters)
       if (promise !== undefined) return promise as Promise<DeepReadonly<V>>
@@ -54,10 +59,12 @@ export class Family<P, V> implements CacheFamily<P, V> {
   }
 
   async getMany(params: readonly P[], options?: ReadOptions): Promise<DeepReadonly<V>[]> {
-    const { loadMany } = this.#definition
+    const { keyOf, loadMany } = this.#definition
+    // Before any of them is read: the family's own function may throw.
+    const keys = params.map(each => keyOf(each))
     const batch = loadMany === undefined ? undefined : new BatchedLoads(loadMany, params.length)
-    const outcomes = params.map(each => {
-      const key = this.#definition.keyOf(each)
+    const outcomes = keys.map((key, index) => {
+      const each = params[index] as P
       const member = batch?.member(each)
       const outcome = this.#outcome(key, each, options, member?.call, member?.leave)
       if (member !== undefined) outcome.then(member.leave, member.leave)
@@ -66,28 +73,29 @@ export class Family<P, V> implements CacheFamily<P, V> {
     return (await Promise.all(outcomes)).map(take) as DeepReadonly<V>[]
   }
 
-  lookup(params: P, options?: Pick<ReadOptions, 'consistency'>): Promise<Result<Lookup<V>>> {
+  async lookup(params: P, options?: Pick<ReadOptions, 'consistency'>): Promise<Result<Lookup<V>>> {
     return lookUp(this.#engine, this.#reading(params, options))
   }
 
-  set(params: P, value: V): Promise<Result<void>> {
+  async set(params: P, value: V): Promise<Result<void>> {
     return this.#engine.writer.set(this.#definition, this.#definition.keyOf(params), params, value)
   }
 
-  mutate<T>(params: P, write: () => T | Promise<T>, options: MutateOptions<V> = {}): Promise<Mutated<T>> {
+  async mutate<T>(params: P, write: () => T | Promise<T>, options: MutateOptions<V> = {}): Promise<Mutated<T>> {
     return this.#engine.writer.mutate(this.#definition, this.#definition.keyOf(params), params, write, options)
   }
 
   async invalidate(params: P | readonly P[]): Promise<Result<void>> {
     const { counters, holdMs, keyOf } = this.#definition
     const all = Array.isArray(params) ? (params as readonly P[]) : [params as P]
-    const invalidated = await this.#engine.writer.invalidate(all.map(keyOf), [], holdMs)
+    const keys = all.map(each => keyOf(each))
+    const invalidated = await this.#engine.writer.invalidate(keys, [], holdMs)
     if (invalidated.ok) counters.invalidations += all.length
-    else counters.pending += all.length
+    else if (invalidated.error.reason === 'pending') counters.pending += all.length
     return invalidated
   }
 
-  inspect(params: P): Promise<Result<CacheEntry<V> | undefined>> {
+  async inspect(params: P): Promise<Result<CacheEntry<V> | undefined>> {
     return inspectEntry(this.#engine, this.#reading(params, undefined))
   }
 

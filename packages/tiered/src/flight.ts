@@ -78,7 +78,8 @@ export class Flight<V = unknown> {
   }
 
   onAbandoned(callback: () => void): void {
-    this.#onAbandoned = callback
+    if (this.#isAbandoned) callback()
+    else this.#onAbandoned = callback
   }
 }
 
@@ -92,23 +93,33 @@ function abandoned(): DOMException {
  */
 export function waitFor<V>(flight: Flight<V>, signal: AbortSignal | undefined): Promise<Outcome<V>> {
   flight.join()
-  if (signal === undefined) return flight.promise
+  return untilAborted(flight.promise, signal, () => flight.leave())
+}
+
+/** Waits for `promise`, or until `signal` is aborted. */
+export function untilAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+  onLeave?: () => void
+): Promise<T> {
+  if (signal === undefined) return promise
   return new Promise((resolve, reject) => {
     const onAbort = () => {
-      flight.leave()
+      onLeave?.()
       reject(signal.reason)
     }
     signal.addEventListener('abort', onAbort, { once: true })
     const done = () => signal.removeEventListener('abort', onAbort)
-    flight.promise.then(
-      outcome => {
+    promise.then(
+      value => {
         done()
-        resolve(outcome)
+        resolve(value)
       },
       (error: unknown) => {
         done()
         reject(error)
       }
     )
+    if (signal.aborted) onAbort()
   })
 }

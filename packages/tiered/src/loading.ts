@@ -1,5 +1,6 @@
-import type { FencedStore, SlotEntry } from '@dashtam/cache-protocol'
-import { randomId } from '@dashtam/cache-protocol/adapter'
+import type { FencedStore, Result, SlotEntry } from '@dashtam/cache-protocol'
+import { err, ok } from '@dashtam/cache-protocol'
+import { MAX_TTL_SECONDS, randomId } from '@dashtam/cache-protocol/adapter'
 import { callLoader } from './call-loader.ts'
 import type { Capture } from './capture.ts'
 import type { Coherence } from './coherence.ts'
@@ -12,6 +13,7 @@ import type { Reading } from './reading.ts'
 import type { Renewals } from './renewals.ts'
 import type { EngineSettings } from './settings.ts'
 import { decodeShared, type SharedValue, unstorable } from './shared-value.ts'
+import { warnOnce } from './warn-once.ts'
 
 /** What a load is allowed to do with its value. At most one of these; without any it is stored nowhere. */
 export interface Ticket {
@@ -35,9 +37,30 @@ interface Kept {
   readonly expiresAtMs: number
 }
 
+/** What a store takes: a lifetime and its stale time may be longer together than either alone. */
+const LONGEST_TTL_MS = MAX_TTL_SECONDS * 1_000
+
 export const NOT_STORED: Ticket = Object.freeze({})
 
-/** A loaded value, encoded and with its lifetime. */
+/** Why a value is not stored. */
+interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
+const UNREADABLE: Refusal = Object.freeze({
+  code: 'CACHE_SERIALIZATION_ERROR',
+  message: 'The value does not fit the schema of its codec, or is one that the codec writes and cannot read.'
+})
+
+/** A value as it was given, as bytes, and as the copy that readers share. */
+export interface Encoded<V> {
+  readonly given: V
+  readonly bytes: Uint8Array
+  readonly value: SharedValue<V>
+}
+
+/** A value, encoded and with its lifetime. */
 export interface Prepared<V> {
   readonly value: SharedValue<V>
   readonly entry: SlotEntry
@@ -93,8 +116,14 @@ export class Loading {
     try {
       if (flight.isAbandoned) throw flight.signal.reason
       const value = await callLoader(family, context => reading.call(context), flight.controller)
-      const prepared = this.prepare(family, key, params, value, capture, createdAtMs)
-      if (!('entry' in prepared)) return { value: prepared.value, stored: undefined }
+      const encoded = this.encode(family, key, value)
+      if (!encoded.ok) {
+        const message = `${encoded.error.message} It is loaded anew by each read.`
+        warnOnce(family.name, 'DASHTAM_CACHE_TIERED_UNSTORABLE', message)
+        return { value: unstorable(value), stored: undefined }
+      }
+      const prepared = this.prepare(family, params, encoded.value, capture, createdAtMs)
+      if (prepared === undefined) return { value: encoded.value.value, stored: undefined }
       stopRenewing?.()
       if (token !== undefined) {
         isFilling = true
@@ -114,32 +143,31 @@ export class Loading {
     }
   }
 
-  /**
-   * Encodes a value and takes a copy of it to be shared: the loader's own object stays the loader's. Without `entry` the
-   * value is not to be stored.
-   */
+  /** Encodes a value and takes a copy of it to be shared: the loader's own object stays the loader's. */
+  encode<P, V>({ codec, counters }: FamilyDefinition<P, V>, key: string, value: V): Result<Encoded<V>, Refusal> {
+    const encoded = codec.encode(value, { key })
+    const decoded = encoded.ok ? decodeShared(encoded.value, codec, key) : encoded
+    if (encoded.ok && decoded.ok) return ok({ given: value, bytes: encoded.value, value: decoded.value })
+    counters.unstorable++
+    return encoded.ok ? err(UNREADABLE) : encoded
+  }
+
+  /** Gives a value its lifetime; `undefined` when that says that it is not to be stored. */
   prepare<P, V>(
     family: FamilyDefinition<P, V>,
-    key: string,
     params: P,
-    value: V,
+    { given, bytes: payload, value }: Encoded<V>,
     capture: Capture,
     createdAtMs: number
-  ): Prepared<V> | { readonly value: SharedValue<V> } {
-    const encoded = family.codec.encode(value, { key })
-    const decoded = encoded.ok ? decodeShared(encoded.value, family.codec, key) : undefined
-    if (!encoded.ok || decoded?.ok !== true) {
-      family.counters.unstorable++
-      return { value: unstorable(value) }
-    }
-    const wantedMs = family.freshMsOf(value, params)
-    if (wantedMs === 0) return { value: decoded.value }
+  ): Prepared<V> | undefined {
+    const wantedMs = family.freshMsOf(given, params)
+    if (wantedMs === 0) return undefined
     const freshMs = wantedMs * (1 - family.jitter * this.#settings.random())
     const { staleMs } = family
     const header = { createdAtMs, freshMs, staleMs, generations: capture.ids }
-    const bytes = writeEntry(header, family.placement === 'memory' ? undefined : encoded.value)
-    const ttlMs = freshMs === Infinity ? Infinity : Math.max(1, Math.ceil(freshMs + staleMs))
-    return { value: decoded.value, header, entry: { id: randomId(), bytes, ttlMs } }
+    const bytes = writeEntry(header, family.placement === 'memory' ? undefined : payload)
+    const ttlMs = freshMs === Infinity ? Infinity : Math.min(LONGEST_TTL_MS, Math.max(1, Math.ceil(freshMs + staleMs)))
+    return { value, header, entry: { id: randomId(), bytes, ttlMs } }
   }
 
   /**
@@ -183,10 +211,11 @@ export class Loading {
       else counters.fenced++
       return
     }
-    if (filled.error.reason === 'server') {
-      void this.#store.release(reading.key, token)
-      if (fence.moves === started.moves) this.#keepUnbacked(reading.key, capture, prepared, started.atMs, true)
-    }
+    // Otherwise it would keep everybody out for its length.
+    void this.#store.release(reading.key, token)
+    if (filled.error.code === 'CACHE_VALUE_TOO_LARGE') counters.unstorable++
+    if (filled.error.reason === 'server' && fence.moves === started.moves)
+      this.#keepUnbacked(reading.key, capture, prepared, started.atMs, true)
   }
 
   /** An entry without payload: its value is kept under its id, and nothing is written, or processes would evict each other. */

@@ -67,6 +67,11 @@ export class Owed {
     return this.#generations.size > 0 && generations.some(({ name }) => this.#generations.has(name))
   }
 
+  /** Whether what is owed now stays owed: nobody delivers it any more. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** To be told at once, before anything else is read: such an invalidation counts as one that has arrived. */
   add(keys: readonly string[], generations: readonly string[]): void {
     this.#sequence++

@@ -9,7 +9,7 @@ import type {
   ReadThroughStats,
   Result
 } from '@dashtam/cache-protocol'
-import { ok } from '@dashtam/cache-protocol'
+import { err, ok } from '@dashtam/cache-protocol'
 import type { Engine } from './engine.ts'
 import { Family } from './family.ts'
 import { defineFamily, type FamilyDefaults, type FamilyDefinition } from './family-definition.ts'
@@ -70,8 +70,9 @@ export class ReadThroughCache implements ReadThrough {
   }
 
   async close(): Promise<Result<void>> {
-    await this.#engine.close()
-    return ok(undefined)
+    if (await this.#engine.close()) return ok(undefined)
+    const message = `${this.#engine.owed.size} invalidations are not acknowledged, and nobody will deliver them`
+    return err({ code: 'CACHE_INVALIDATE_ERROR', reason: 'closed', message, details: { operation: 'invalidate' } })
   }
 
   /** What it has been doing, for metrics and for people. */

@@ -87,6 +87,7 @@ export class Reader {
   isCurrent(entry: MemoryEntry): boolean {
     const { epoch, moves, isTrusted } = this.#coherence
     if (entry.isSuspect || entry.epoch !== epoch || !isTrusted) return false
+    if (entry.id === undefined) return false
     if (entry.checkedAt === moves) return true
     const { fences, ids } = entry.capture
     for (let index = 0; index < fences.length; index++) {
@@ -99,14 +100,15 @@ export class Reader {
   /** The flight that a read may join, or one of its own. Whoever waits for it uses `waitFor`. */
   flight<P, V>(reading: Reading<P, V>, mayJoin: boolean): { flight: Flight<V>; isJoined: boolean } {
     const { family, key, params } = reading
-    const fence = this.#coherence.enter(key)
-    const known = fence.flight as Flight<V> | undefined
-    if (mayJoin && known !== undefined && this.#isJoinable(known, fence)) {
-      this.#coherence.leave(key, fence)
+    const held = this.#coherence.fenceOf(key)
+    const known = held?.flight as Flight<V> | undefined
+    if (mayJoin && held !== undefined && known !== undefined && this.#isJoinable(known, held)) {
       return { flight: known, isJoined: true }
     }
+    // Before the fence is held: the family's own function may throw.
     const fences = this.#generations.fencesOf(family.tagsOf(params))
     const blind = this.#generations.blind(fences)
+    const fence = this.#coherence.enter(key)
     const flight = new Flight<V>(key, this.#settings.clock(), fence.moves, blind)
     flight.trustsNothing = !mayJoin
     fence.flight = flight as Flight
@@ -275,7 +277,11 @@ export class Reader {
       case 'closed': {
         const own = this.#loading.get(slot.id) as Flight<V> | undefined
         const adopted = own === undefined ? undefined : this.#adopt(own, flight, fence, answer)
-        if (adopted !== undefined) return adopted
+        if (adopted !== undefined) {
+          // It may be a load that waits for this read to decide.
+          reading.isWaiting?.()
+          return adopted
+        }
         if (slot.kind === 'lease') return this.#wait(reading, flight, fence, answer, slot.id, slot.remainingMs)
         return this.#load(reading, flight, fence, capture, { closedId: slot.id })
       }
@@ -350,8 +356,9 @@ export class Reader {
   ): Outcome<V> | Promise<Outcome<V>> {
     const { family, key } = reading
     // An entry that appeared while this read wanted the lease was loaded by somebody else for it.
-    const status = attempt > 0 ? 'collapsed' : 'hit'
-    if (Number.isNaN(slot.remainingMs)) return { value, status, tier: 'shared' }
+    const served: Outcome<V> =
+      attempt > 0 ? { value, status: 'collapsed', tier: undefined } : { value, status: 'hit', tier: 'shared' }
+    if (Number.isNaN(slot.remainingMs)) return served
     const freshUntilMs = askedAtMs + slot.remainingMs - header.staleMs
     const times = {
       createdAtMs: header.createdAtMs,
@@ -365,7 +372,7 @@ export class Reader {
       this.#memory.put(key, entry as MemoryEntry, family.policy === 'stale')
     }
     const nowMs = this.#settings.clock()
-    if (nowMs < times.hitUntilMs) return { value, status, tier: 'shared' }
+    if (nowMs < times.hitUntilMs) return served
     return this.#whileRefreshing(reading, slot.id, entry, nowMs < freshUntilMs ? 'hit' : 'stale', 'shared', family)
   }
 
@@ -537,10 +544,10 @@ export class Reader {
     { softTimeoutMs }: FamilyDefinition<P, V>
   ): Outcome<V> | Promise<Outcome<V>> {
     const old: Outcome<V> = { value: entry.value, status, tier }
-    const refreshed = this.#refresher.refresh(reading, id)
+    const { refreshed, isJoined } = this.#refresher.refresh(reading, id)
     if (status === 'hit' || softTimeoutMs === 0) return old
     return this.#refresher.within(refreshed, softTimeoutMs).then(value => {
-      return value === undefined ? old : { value, status: 'miss' as const, tier: undefined }
+      return value === undefined ? old : { value, status: isJoined ? 'collapsed' : 'miss', tier: undefined }
     })
   }
 }

@@ -18,6 +18,8 @@ export interface RefresherDeps {
   readonly settings: EngineSettings
 }
 
+type Refreshed<V> = SharedValue<V> | undefined
+
 /** Loads values anew while the old ones are still served: one process of the fleet for each, in the background. */
 export class Refresher {
   readonly #deps: RefresherDeps
@@ -31,22 +33,22 @@ export class Refresher {
   /**
    * Refreshes the entry `id`, unless this or another process does so already. Never rejects.
    *
-   * @returns the new value; `undefined` when somebody else refreshes, or it failed.
+   * @returns the new value; `undefined` when another process refreshes, or it failed.
    */
-  refresh<P, V>(reading: Reading<P, V>, id: string): Promise<SharedValue<V> | undefined> {
+  refresh<P, V>(reading: Reading<P, V>, id: string): { refreshed: Promise<Refreshed<V>>; isJoined: boolean } {
     const known = this.#underWay.get(reading.key)
-    if (known?.id === id) return known.promise as Promise<SharedValue<V> | undefined>
+    if (known?.id === id) return { refreshed: known.promise as Promise<Refreshed<V>>, isJoined: true }
     const promise = this.#refresh(reading, id).catch(() => undefined)
     const entry = { id, promise }
     this.#underWay.set(reading.key, entry)
     void promise.then(() => {
       if (this.#underWay.get(reading.key) === entry) this.#underWay.delete(reading.key)
     })
-    return promise
+    return { refreshed: promise, isJoined: false }
   }
 
   /** The refreshed value, or `undefined` when it does not come within `timeoutMs`. */
-  within<V>(refreshed: Promise<SharedValue<V> | undefined>, timeoutMs: number): Promise<SharedValue<V> | undefined> {
+  within<V>(refreshed: Promise<Refreshed<V>>, timeoutMs: number): Promise<Refreshed<V>> {
     return new Promise(resolve => {
       const timer = setTimeout(() => resolve(undefined), timeoutMs)
       void refreshed.then(value => {
@@ -63,7 +65,7 @@ export class Refresher {
     await Promise.all(promises)
   }
 
-  async #refresh<P, V>(reading: Reading<P, V>, id: string): Promise<SharedValue<V> | undefined> {
+  async #refresh<P, V>(reading: Reading<P, V>, id: string): Promise<Refreshed<V>> {
     const { store, renewals, settings } = this.#deps
     const { key } = reading
     const token = randomId()
@@ -78,7 +80,7 @@ export class Refresher {
     }
   }
 
-  async #loadAndReplace<P, V>(reading: Reading<P, V>, id: string): Promise<SharedValue<V> | undefined> {
+  async #loadAndReplace<P, V>(reading: Reading<P, V>, id: string): Promise<Refreshed<V>> {
     const { store, coherence, generations, loading, settings } = this.#deps
     const { family, key, params } = reading
     const fence = coherence.enter(key)
@@ -92,8 +94,10 @@ export class Refresher {
       const createdAtMs = Date.now()
       family.counters.refreshes++
       const value = await callLoader(family, context => family.load(params, context), controller)
-      const prepared = loading.prepare(family, key, params, value, capture, createdAtMs)
-      if (!('entry' in prepared)) return undefined
+      const encoded = loading.encode(family, key, value)
+      if (!encoded.ok) return this.#drop(key, id)
+      const prepared = loading.prepare(family, params, encoded.value, capture, createdAtMs)
+      if (prepared === undefined) return this.#drop(key, id)
       const sent = { moves: fence.moves, epoch: coherence.epoch, atMs: settings.clock() }
       const replaced = await store.refresh(key, id, prepared.entry)
       if (!replaced.ok) return undefined
@@ -107,5 +111,13 @@ export class Refresher {
       this.#controllers.delete(controller)
       coherence.leave(key, fence)
     }
+  }
+
+  /** Its successor is not to be stored: then it must not be served on for the rest of its stale time. */
+  async #drop(key: string, id: string): Promise<undefined> {
+    const { store, settings } = this.#deps
+    const token = randomId()
+    await store.acquire(key, token, settings.leaseMs, id)
+    await store.release(key, token)
   }
 }

@@ -13,9 +13,9 @@ export async function warm<P, V>(
   }
   const progress = { done: 0, hits: 0, failed: 0 }
   const iterator = Symbol.asyncIterator in all ? all[Symbol.asyncIterator]() : all[Symbol.iterator]()
+  let isOver = false
   const worker = async () => {
-    for (;;) {
-      if (signal?.aborted) return
+    while (!isOver && !signal?.aborted) {
       const next = await iterator.next()
       if (next.done) return
       try {
@@ -28,6 +28,12 @@ export async function warm<P, V>(
       onProgress?.({ ...progress })
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, worker))
+  try {
+    await Promise.all(Array.from({ length: concurrency }, worker))
+  } finally {
+    isOver = true
+    // A generator may hold a cursor of the source's.
+    await iterator.return?.()
+  }
   return progress
 }

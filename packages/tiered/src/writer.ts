@@ -1,12 +1,11 @@
 import type { CacheError, FencedStore, Mutated, MutateOptions, Result } from '@dashtam/cache-protocol'
 import { err, ok } from '@dashtam/cache-protocol'
 import { randomId } from '@dashtam/cache-protocol/adapter'
-import type { Capture } from './capture.ts'
 import type { Coherence } from './coherence.ts'
 import { CacheUnavailableError } from './errors.ts'
 import type { FamilyDefinition } from './family-definition.ts'
 import { type Generations, generationOfTag } from './generations.ts'
-import type { Loading, Prepared } from './loading.ts'
+import type { Encoded, Loading, Prepared } from './loading.ts'
 import type { MemoryTier } from './memory-tier.ts'
 import type { Owed } from './owed.ts'
 import type { Renewals } from './renewals.ts'
@@ -55,7 +54,7 @@ export class Writer {
     else owed.add(answers[0].ok ? [] : keys, answers[1].ok ? [] : names)
     // Again, for what was read between the call and its execution.
     this.#move(keys, names)
-    return failed === undefined || failed.ok ? DONE : pending(failed.error)
+    return failed === undefined || failed.ok ? DONE : this.#unacknowledged(failed.error)
   }
 
   /**
@@ -63,10 +62,12 @@ export class Writer {
    * invalidation that meet, neither leaves a value that the other has overtaken.
    */
   async set<P, V>(family: FamilyDefinition<P, V>, key: string, params: P, value: V): Promise<Result<void>> {
-    const encoded = family.codec.encode(value, { key })
+    if (value === undefined) return err(refusal(UNDEFINED, family.name))
+    const encoded = this.#deps.loading.encode(family, key, value)
     if (!encoded.ok) return err(refusal(encoded.error, family.name))
-    const { invalidation } = await this.mutate(family, key, params, () => undefined, { value })
-    return invalidation
+    const written = await this.#write(family, key, params, () => undefined, { value: encoded.value })
+    if (written.ok) return written.value.invalidation
+    return written.error.code === 'CACHE_INVALID_ARGUMENT' ? written : this.#unacknowledged(written.error)
   }
 
   async mutate<P, V, T>(
@@ -74,18 +75,39 @@ export class Writer {
     key: string,
     params: P,
     write: () => T | Promise<T>,
-    { value, tags = [] }: MutateOptions<V>
+    { value, tags }: MutateOptions<V>
   ): Promise<Mutated<T>> {
+    const encoded = value === undefined ? undefined : this.#deps.loading.encode(family, key, value)
+    const written = await this.#write(family, key, params, write, {
+      ...(encoded?.ok && { value: encoded.value }),
+      ...(tags && { tags })
+    })
+    if (written.ok) return written.value
+    const { error } = written
+    if (error.code === 'CACHE_INVALID_ARGUMENT') throw new TypeError(`${family.name}: ${error.message}`)
+    throw new CacheUnavailableError(family.name, error)
+  }
+
+  /** Fails, and nothing is written, when the slot cannot be closed and the family does not go on without. */
+  async #write<P, V, T>(
+    family: FamilyDefinition<P, V>,
+    key: string,
+    params: P,
+    write: () => T | Promise<T>,
+    { value, tags = [] }: MutateOptions<Encoded<V>>
+  ): Promise<Result<Mutated<T>>> {
     const { store, renewals, settings } = this.#deps
     const closing = { key, names: tags.map(generationOfTag), token: randomId() }
     const prepared = value === undefined ? undefined : await this.#prepare(family, closing, params, value)
     const begun = await this.#begin(closing)
     if (!begun.ok && begun.error.code === 'CACHE_INVALID_ARGUMENT') {
-      throw new TypeError(`${family.name}: ${begun.error.message}`)
+      // It may be a tag that was refused, and then the slot is closed.
+      void store.endWrite(key, closing.token)
+      return begun
     }
     if (!begun.ok && family.policy === 'closed') {
       await this.#end(family, closing, undefined)
-      throw new CacheUnavailableError(family.name, begun.error)
+      return begun
     }
     const stopRenewing = renewals.start(() => {
       void store.renewWrite(key, closing.token, settings.leaseMs)
@@ -102,17 +124,15 @@ export class Writer {
     stopRenewing()
     // A slot that could not be closed may have been filled meanwhile: it is emptied, not filled.
     const invalidation = await this.#end(family, closing, begun.ok ? prepared : undefined)
-    if (invalidation.ok) family.counters.invalidations++
-    else family.counters.pending++
-    return { value: written, invalidation }
+    return ok({ value: written, invalidation })
   }
 
   /** The value for `endWrite`, with its generations as they were before the slot was closed. */
   async #prepare<P, V>(
     family: FamilyDefinition<P, V>,
-    { key, names }: Closing,
+    { names }: Closing,
     params: P,
-    value: V
+    value: Encoded<V>
   ): Promise<Prepared<V> | undefined> {
     const { generations, loading } = this.#deps
     const fences = generations.fencesOf(family.tagsOf(params))
@@ -120,9 +140,7 @@ export class Writer {
     if (fences.some(({ name }) => names.includes(name))) return undefined
     const captured = await generations.capture(fences)
     if (!captured.ok || captured.value.isPending) return undefined
-    const capture: Capture = captured.value
-    const prepared = loading.prepare(family, key, params, value, capture, Date.now())
-    return 'entry' in prepared ? prepared : undefined
+    return loading.prepare(family, params, value, captured.value, Date.now())
   }
 
   async #begin({ key, names, token }: Closing): Promise<Result<void, CacheError>> {
@@ -137,23 +155,42 @@ export class Writer {
   }
 
   async #end<P, V>(
-    { holdMs }: FamilyDefinition<P, V>,
+    { counters, holdMs }: FamilyDefinition<P, V>,
     { key, names, token }: Closing,
     prepared: Prepared<V> | undefined
   ): Promise<Result<void>> {
     const { store, owed } = this.#deps
     const hold = holdMs > 0 ? { holdMs } : undefined
     this.#move([key], names)
-    const [slot, generations] = await Promise.all([
+    const [ended, generations] = await Promise.all([
       store.endWrite(key, token, prepared === undefined ? hold : { entry: prepared.entry }),
       names.length === 0 ? DONE : store.endGenerationWrite(names, token)
     ])
+    // Others have written meanwhile, so that nothing was stored: then it is held like any other.
+    const isHeldLate = hold !== undefined && prepared !== undefined && ended.ok && !ended.value
+    const slot = isHeldLate ? await store.invalidate([key], hold) : ended
     if (slot.ok && generations.ok) owed.acknowledged([key], names)
     // Delivered as an invalidation: without the value, which by then may be an old one.
     else owed.add(slot.ok ? [] : [key], generations.ok ? [] : names)
     this.#move([key], names)
     const failed = slot.ok ? generations : slot
-    return failed.ok ? DONE : pending(failed.error)
+    if (failed.ok) {
+      counters.invalidations++
+      return DONE
+    }
+    counters.pending++
+    return this.#unacknowledged(failed.error)
+  }
+
+  /** `pending` is said only of what will be delivered. */
+  #unacknowledged(cause: CacheError): Result<void> {
+    const { details } = cause
+    if (!this.#deps.owed.isClosed) {
+      const message = 'the invalidation is not acknowledged yet; it is kept and will be delivered'
+      return err({ code: 'CACHE_INVALIDATE_ERROR', reason: 'pending', message, details, cause })
+    }
+    const message = 'the invalidation is not acknowledged, and the cache is closed: nobody will deliver it'
+    return err({ code: 'CACHE_INVALIDATE_ERROR', reason: 'closed', message, details, cause })
   }
 
   /** For this process an invalidation counts from when it is called, and again when the server has executed it. */
@@ -164,15 +201,7 @@ export class Writer {
   }
 }
 
-function pending(cause: CacheError): Result<void> {
-  return err({
-    code: 'CACHE_INVALIDATE_ERROR',
-    reason: 'pending',
-    message: 'the invalidation is not acknowledged yet; it is kept and will be delivered',
-    details: cause.details,
-    cause
-  })
-}
+const UNDEFINED = { code: 'CACHE_SERIALIZATION_ERROR', message: 'undefined is no value; for "there is none" set null' }
 
 function refusal({ code, message }: { readonly code: string; readonly message: string }, family: string): CacheError {
   const known = code === 'CACHE_VALUE_TOO_LARGE' ? code : 'CACHE_SERIALIZATION_ERROR'

@@ -113,12 +113,12 @@ t.test('getMany() refuses fewer values than it has asked for, and an undefined a
 
 t.test('getMany() aborts loadMany() when its caller has left, not before', async t => {
   const signals: AbortSignal[] = []
-  const { promise, resolve } = Promise.withResolvers<void>()
+  const first = Promise.withResolvers<void>()
   const some = new MemoryFleet().open().cache.family<Id, number>(idsOf('a'), {
     load: ({ id }) => id,
     loadMany: async (params, { signal }) => {
       signals.push(signal)
-      await promise
+      await (signals.length === 1 ? first.promise : new Promise<never>(() => undefined))
       return params.map(({ id }) => id)
     }
   })
@@ -130,7 +130,7 @@ t.test('getMany() aborts loadMany() when its caller has left, not before', async
   await t.rejects(left, { message: 'gone' })
   t.equal(signals.length, 1)
   t.equal(signals[0]?.aborted, false, 'somebody still waits for one of them')
-  resolve()
+  first.resolve()
   t.equal(await staying, 2)
   const alone = new AbortController()
   const abandoned = some.getMany(ids(3, 4), { signal: alone.signal })
@@ -138,4 +138,34 @@ t.test('getMany() aborts loadMany() when its caller has left, not before', async
   alone.abort(new Error('gone'))
   await t.rejects(abandoned, { message: 'gone' })
   t.equal(signals[1]?.aborted, true)
+})
+
+t.test('getMany() does not wait for itself when a key is asked for twice and nothing may be joined', async t => {
+  const fleet = new MemoryFleet()
+  const feed = fleet.store.openFeed()
+  const calls: number[][] = []
+  const some = fleet.open({}, feed).cache.family<Id, string>(idsOf('a'), {
+    load: ({ id }) => `v${id}`,
+    loadMany: params => {
+      calls.push(params.map(({ id }) => id))
+      return params.map(({ id }) => `v${id}`)
+    },
+    hardTimeoutMs: 2_000
+  })
+  await feed.close()
+  t.strictSame(await some.getMany(ids(1, 1, 2), { consistency: 'strong' }), ['v1', 'v1', 'v2'])
+  t.strictSame(calls, [[1, 2]])
+})
+
+t.test('getMany() reads none of them when one has no key', async t => {
+  let loads = 0
+  const keyOf = ({ id }: Id) => {
+    if (id < 0) throw new TypeError('no such id')
+    return `fleet:a:${id}`
+  }
+  const keys = Object.assign(keyOf, { family: 'a' })
+  const some = new MemoryFleet().open().cache.family(keys, { load: () => ++loads, loadMany: () => [++loads] })
+  await t.rejects(some.getMany(ids(1, -1)), { name: 'TypeError', message: 'no such id' })
+  await turn()
+  t.equal(loads, 0)
 })
