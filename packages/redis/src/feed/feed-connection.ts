@@ -14,6 +14,8 @@ import { isRefusal, type SubscriptionMode, subscribe } from './subscribe.ts'
 export interface FeedConnectionOwner {
   readonly keys: FeedKeys
   readonly heartbeatMs: number
+  /** Whether stores publish their changes when the mode says that they must. */
+  readonly canPublish: boolean
   readonly clock: () => number
   /** Told of the changes. */
   readonly listener: FeedListener
@@ -140,7 +142,7 @@ export class FeedConnection {
   async #subscribe(session: number): Promise<void> {
     // First, since a connection that is subscribed may send nothing but PING.
     const { runId } = await whoIs(this.#redis)
-    const mode = await subscribe(this.#redis, this.#owner.keys)
+    const mode = await subscribe(this.#redis, this.#owner.keys, this.#owner.canPublish)
     if (session !== this.#session) return
     this.#runId = runId
     this.#isSubscribed = mode !== 'none'

@@ -34,7 +34,8 @@ export interface RedisInvalidationFeedOptions {
   readonly logger?: CacheLogger
   /**
    * Called when it is known how the feed hears of changes, before it is trusted. `pubsub`: it hears of what stores
-   * publish, so that every store of the fleet has to. Must not throw.
+   * publish, so that every store of the fleet has to, as those of `RedisAdapter.readThroughBackend` do. Must not throw.
+   * @defaultValue nobody can tell the stores, so `pubsub` is not used
    */
   readonly onModeChange?: (mode: SubscriptionMode) => void
   /** Milliseconds that never go back. @defaultValue `performance.now` */
@@ -51,7 +52,7 @@ const REFUSED = Promise.resolve(false)
 const MODES_FROM_WORST = ['none', 'pubsub', 'tracking'] as const
 const PROBLEM_OF_MODE: Partial<Record<SubscriptionMode, string>> = {
   pubsub: "the cache's Redis refuses CLIENT TRACKING: only changes that this toolkit publishes are seen",
-  none: "the cache's Redis refuses CLIENT TRACKING and its channel: nothing is kept in memory"
+  none: "the cache's Redis refuses CLIENT TRACKING, and stores cannot publish instead: nothing is kept in memory"
 }
 
 /**
@@ -112,6 +113,7 @@ export class RedisInvalidationFeed implements InvalidationFeed {
     this.#owner = {
       keys: this.#keys,
       heartbeatMs: this.#heartbeatMs,
+      canPublish: this.#onModeChange !== undefined,
       clock: this.#clock,
       listener,
       onMessage: () => this.#messages++,

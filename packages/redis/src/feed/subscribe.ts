@@ -7,9 +7,14 @@ export type SubscriptionMode = 'tracking' | 'pubsub' | 'none'
 
 const INVALIDATION_CHANNEL = '__redis__:invalidate'
 
-/** Subscribes to the changes in the best way that the server grants. Rejects when there was no answer to rely on. */
-export async function subscribe(redis: Redis, keys: FeedKeys): Promise<SubscriptionMode> {
+/**
+ * Subscribes to the changes in the best way that the server grants. Rejects when there was no answer to rely on.
+ *
+ * @param canPublish - Whether stores will publish when they are told to.
+ */
+export async function subscribe(redis: Redis, keys: FeedKeys, canPublish: boolean): Promise<SubscriptionMode> {
   if (await isGranted(track(redis, keys))) return 'tracking'
+  if (!canPublish) return 'none'
   return (await isGranted(redis.subscribe(keys.channel))) ? 'pubsub' : 'none'
 }
 
