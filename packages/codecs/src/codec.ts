@@ -1,10 +1,23 @@
-import type { CacheErrorCode, Result } from '@dashtam/cache-protocol'
+import type { CacheErrorCode, Err, Ok, Result } from '@dashtam/cache-protocol'
 
 /** What an entry belongs to. */
 export interface CodecContext {
   /** The cache key that the entry is stored under. An encrypted entry can be read under this key only. */
   readonly key: string
 }
+
+/** What an entry belongs to, and how its value is wanted. */
+export interface DecodeContext extends CodecContext {
+  /**
+   * Freeze the value deeply, to hand it to several readers. One that holds anything but plain objects, arrays and
+   * primitives can be changed although it is frozen, and is frozen in parts at most.
+   * @defaultValue false
+   */
+  readonly freezes?: boolean
+}
+
+/** A value, and whether it was frozen deeply; or why it cannot be read. */
+export type Decoded<T> = (Ok<T> & { readonly isFrozen?: boolean }) | Err<DecodeError>
 
 /** Turns values into the bytes that a cache stores, and back. Synchronous; neither way throws for bad data. */
 export interface Codec<T> {
@@ -21,7 +34,7 @@ export interface Codec<T> {
    *
    * @returns a fresh value for each call. Fails when the bytes cannot be read, and the error's `reason` says why.
    */
-  decode(bytes: Uint8Array, context: CodecContext): Result<T, DecodeError>
+  decode(bytes: Uint8Array, context: DecodeContext): Decoded<T>
 }
 
 /** Why a value was not encoded. Safe to log: it names the kind of what was wrong, never a value, a property or a key. */

@@ -1,12 +1,12 @@
 import { type Err, err, type JsonValue, ok, type Result } from '@dashtam/cache-protocol'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Codec, CodecContext, DecodeError, EncodeError } from './codec.ts'
+import type { Codec, CodecContext, DecodeContext, Decoded, EncodeError } from './codec.ts'
 import { compress, inflate } from './compression.ts'
 import { readHeader, type SerializerName, writeHeader } from './header.ts'
 import { MAX_ENCRYPTION_OVERHEAD_BYTES } from './key-ring.ts'
 import { type CodecOptions, type ResolvedOptions, resolveOptions, type SchemaOption } from './options.ts'
 import { SERIALIZERS } from './serializer.ts'
-import { findForeign, findProblem, type Problem } from './supported.ts'
+import { findForeign, findProblem, freezePlain, type Problem } from './supported.ts'
 import { unreadable } from './unreadable.ts'
 
 /**
@@ -93,10 +93,10 @@ class PipelineCodec implements Codec<unknown> {
     return err({ code: 'CACHE_SERIALIZATION_ERROR', message })
   }
 
-  decode(bytes: Uint8Array, { key }: CodecContext): Result<unknown, DecodeError> {
+  decode(bytes: Uint8Array, { key, freezes = false }: DecodeContext): Decoded<unknown> {
     const header = readHeader(bytes[0])
     if (header === undefined) return unreadable('foreign')
-    const { encryption, maxValueBytes, fitsSchema } = this.#options
+    const { encryption, maxValueBytes } = this.#options
     if (bytes.length > maxValueBytes + 1 + MAX_ENCRYPTION_OVERHEAD_BYTES) return unreadable('too_large')
 
     let body: Uint8Array | 'corrupt' | 'unknown_key' | 'unauthentic' | 'too_large'
@@ -108,17 +108,24 @@ class PipelineCodec implements Codec<unknown> {
     if (typeof body === 'string') return unreadable(body)
     if (body.length > maxValueBytes) return unreadable('too_large')
 
-    const value = this.#deserialize(body, header.serializer)
-    return value.ok && fitsSchema?.(value.value) === false ? unreadable('schema') : value
-  }
-
-  #deserialize(body: Uint8Array, serializer: SerializerName): Result<unknown, DecodeError> {
     try {
-      const value = SERIALIZERS[serializer].deserialize(Buffer.from(body.buffer, body.byteOffset, body.length))
-      const problem = findForeign(value, this.#options.maxDepth)
-      return problem === undefined ? ok(value) : unreadable(problem)
+      return this.#check(SERIALIZERS[header.serializer].deserialize(toBuffer(body)), freezes)
     } catch {
       return unreadable('corrupt')
     }
   }
+
+  #check(value: unknown, freezes: boolean): Decoded<unknown> {
+    const { fitsSchema, maxDepth } = this.#options
+    // One walk instead of two: what can be frozen has nothing foreign in it. A schema may expect what it can change.
+    if (freezes && fitsSchema === undefined && freezePlain(value, maxDepth)) return { ok: true, value, isFrozen: true }
+    const problem = findForeign(value, maxDepth)
+    if (problem !== undefined) return unreadable(problem)
+    if (fitsSchema?.(value) === false) return unreadable('schema')
+    return freezes && freezePlain(value, maxDepth) ? { ok: true, value, isFrozen: true } : ok(value)
+  }
+}
+
+function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length)
 }

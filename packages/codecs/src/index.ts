@@ -1,4 +1,12 @@
-export type { Codec, CodecContext, DecodeError, EncodeError, UnreadableReason } from './codec.ts'
+export type {
+  Codec,
+  CodecContext,
+  DecodeContext,
+  Decoded,
+  DecodeError,
+  EncodeError,
+  UnreadableReason
+} from './codec.ts'
 export { UNREADABLE_REASONS } from './codec.ts'
 export { json, messagePack } from './create-codec.ts'
 export type { Compression } from './header.ts'

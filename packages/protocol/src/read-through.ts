@@ -1,4 +1,4 @@
-import type { Result } from './result.ts'
+import type { Err, Ok, Result } from './result.ts'
 
 /**
  * `eventual`: what this process has in memory, which follows every change within the coherence lag (a few milliseconds;
@@ -186,7 +186,14 @@ export interface ValueCodec<V> {
     value: V,
     context: { readonly key: string }
   ): Result<Uint8Array, { readonly code: string; readonly message: string }>
-  decode(bytes: Uint8Array, context: { readonly key: string }): Result<V, { readonly reason: string }>
+  /**
+   * Decodes to a fresh value. With `freezes` it freezes it deeply, if that keeps it from being changed, and says so: then
+   * the readers in one process share it, and otherwise it is decoded for each of them.
+   */
+  decode(
+    bytes: Uint8Array,
+    context: { readonly key: string; readonly freezes?: boolean }
+  ): (Ok<V> & { readonly isFrozen?: boolean }) | Err<{ readonly reason: string }>
 }
 
 /** How a family behaves. */
