@@ -1,3 +1,4 @@
+import { defineKeys } from '@dashtam/cache-keys'
 import { InMemoryCache, MemoryFencedStore } from '@dashtam/cache-memory'
 import { type FastifyCacheOptions, fastifyCache } from '@dashtam/fastify-cache'
 import { type RedisServer, startRedis, until } from '@dashtam/testkit'
@@ -189,10 +190,10 @@ async function meet(t: Test, one: FastifyInstance, two: FastifyInstance): Promis
 }
 
 /** A family whose values say how often their source had changed when they were loaded. */
-function productsOf(app: FastifyInstance, keyspace = 'dashtam') {
+function productsOf(app: FastifyInstance, prefix = 'dashtam') {
   const source = { version: 0, loads: 0 }
-  const keys = Object.assign(({ id }: { id: number }) => `${keyspace}:product:${id}`, { family: 'product' })
-  const family = app.cache.family(keys, {
+  const keys = defineKeys({ prefix }, { product: 'product:{id}' })
+  const family = app.cache.family(keys.product, {
     jitter: 0,
     load: ({ id }) => {
       source.loads++
