@@ -87,6 +87,23 @@ t.test('app.cache follows the other where Redis refuses to tell, by what its sto
   t.match((await one.inject('/metrics')).body, 'dashtam_cache_feed_mode{mode="pubsub"} 1')
 })
 
+t.test('app.cache needs no more permissions than the guide for operators names', async t => {
+  const server = await openServer(t)
+  const commands = '+@read +@write +@connection +evalsha +eval +scan +info +time +subscribe +publish'.split(' ')
+  const channels = ['&__redis__:invalidate', '&dashtam:~i']
+  await server.cli('ACL', 'SETUSER', 'app', 'on', '>hunter2', '~dashtam:*', ...channels, ...commands)
+  const app = await boot(t, { redis: { url: server.url, redis: { username: 'app', password: 'hunter2' } } })
+  const { family, source } = productsOf(app)
+  await family.get({ id: 1 })
+  await untilStored(server, 1)
+  t.match(await family.mutate({ id: 1 }, () => source.version++), { invalidation: { ok: true } })
+  t.match(await family.get({ id: 1 }, { consistency: 'strong' }), { version: 1 })
+  for (const invalidation of [family.invalidate({ id: 1 }), app.cache.invalidateTags(['tag']), app.cache.clear()]) {
+    t.match(await invalidation, { ok: true })
+  }
+  t.match(await health(app), { status: 'healthy' })
+})
+
 t.test('app.cache loads from the source while Redis is down, from the start on, and goes on with it', async t => {
   const server = await openServer(t)
   await server.stop()
