@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createTestDatabase, randomPrefix, startRedis, until } from '@dashtam/testkit'
+import { createTestDatabase, randomPrefix, startFaultProxy, startRedis, until } from '@dashtam/testkit'
 import { Client as Sql } from 'pg'
 import t from 'tap'
 import { type Answer, accountsOf, type Client, clientOf, DEMO_USER, OTHER_USER, send, signIn } from './fixtures/demo.ts'
@@ -19,16 +19,18 @@ const redis = await startRedis()
 t.teardown(() => redis.stop())
 const database = await createTestDatabase()
 t.teardown(() => database.drop())
+const wayToB = await startFaultProxy(redis.url)
+t.teardown(() => wayToB.stop())
 const relay = await openRelay(database.url)
 t.teardown(() => relay.stop())
-const environment = { DATABASE_URL: relay.url, REDIS_URL: redis.url, CACHE_KEY_PREFIX: randomPrefix() }
+const environment = { DATABASE_URL: relay.url, CACHE_KEY_PREFIX: randomPrefix() }
 /** A process of its own: it shares nothing with another but the two servers. */
-const start = () => {
-  const demo = runDemo(environment)
+const start = (redisUrl = redis.url) => {
+  const demo = runDemo({ ...environment, REDIS_URL: redisUrl })
   t.teardown(() => demo.process.kill('SIGKILL'))
   return demo
 }
-const [a, b] = [start(), start()]
+const [a, b] = [start(), start(wayToB.url)]
 const [addressA, addressB] = await Promise.all([a.address, b.address])
 const token = await signIn(addressA)
 const [atA, atB] = [clientOf(addressA, token), clientOf(addressB, token)]
@@ -172,6 +174,7 @@ t.test('PATCH at one instance shows at the other: within the lag, and at once in
       const name = await read(client, headers)
       if (due >= 0 && Number(name.replace('Round ', '')) < due) stale++
       reads++
+      await sleep(2)
     }
     return { reads, stale }
   }
@@ -193,6 +196,21 @@ t.test('PATCH at one instance shows at the other: within the lag, and at once in
   lags.sort((one, other) => one - other)
   t.comment(`seen after ${lags[25]?.toFixed(1)} ms at the median, ${lags.at(-1)?.toFixed(1)} ms at most`)
   t.ok(lags.every(lag => lag < LAG_MS))
+})
+
+t.test('GET with no-cache shows what another instance has answered, however late the news of it', async t => {
+  wayToB.toClient.delay({ minMs: 100, maxMs: 100 })
+  let old = 0
+  for (let round = 0; round < 5; round++) {
+    const name = `Late ${round}`
+    await until('it is cached', async () => isHit(await atB.get(id)))
+    await atA.rename(id, { name })
+    const [ordinary, strong] = await Promise.all([nameAt(atB), nameAt(atB, NO_CACHE)])
+    if (ordinary !== name) old++
+    t.equal(strong, name)
+  }
+  wayToB.toClient.delay({ maxMs: 0 })
+  t.ok(old > 0, 'an ordinary read does not wait for it')
 })
 
 t.test('no request fails or takes a second while Redis is frozen, stopped and back', async t => {
