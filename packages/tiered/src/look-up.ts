@@ -64,9 +64,9 @@ async function find<P, V>(engine: Engine, reading: Reading<P, V>): Promise<Resul
       fences.map(({ name }) => name)
     ))
   const remembered = memory.peek(key) as MemoryEntry<V> | undefined
-  if (isTrusted && remembered !== undefined && reader.isCurrent(remembered)) {
+  const nowMs = settings.clock()
+  if (isTrusted && remembered !== undefined && nowMs < remembered.expiresAtMs && reader.isCurrent(remembered)) {
     const { value, createdAtMs, freshUntilMs, expiresAtMs } = remembered
-    const nowMs = settings.clock()
     const times = { createdAtMs, freshMs: freshUntilMs - nowMs, remainingMs: expiresAtMs - nowMs }
     return ok({ value, tier: 'memory', sizeBytes: value.sizeBytes, ...times, isCurrent: true })
   }
