@@ -11,12 +11,12 @@ interface OfAccount extends OfUser {
 }
 
 /** The part of the key registry that accounts need. */
-export interface AccountKeys {
+interface AccountKeys {
   readonly accountsOfUser: FamilyKeys<OfUser>
   readonly account: FamilyKeys<OfAccount>
 }
 
-export interface AccountTags {
+interface AccountTags {
   /** What depends on any of a user's accounts. */
   accountsOfUser(params: OfUser): string
 }
