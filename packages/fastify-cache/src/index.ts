@@ -6,8 +6,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { Gauge, Registry } from 'prom-client'
 import { HealthTracker } from './health.ts'
-import { openReadThrough } from './open-read-through.ts'
-import { openStore } from './open-store.ts'
+import { openCache } from './open-cache.ts'
 import { checkOptions, type FastifyCacheOptions } from './options.ts'
 import { addRoutes } from './routes.ts'
 
@@ -28,21 +27,19 @@ declare module 'fastify' {
 }
 
 const plugin: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) => {
-  const startedMs = performance.now()
   checkOptions(options)
   if (app.hasDecorator('cacheStore')) throw new Error('@dashtam/fastify-cache is already registered in this scope')
   const { familyOf, registry = new Registry(), routes = {}, checks = {} } = options
   const health = new HealthTracker()
   const metrics = new CacheMetrics()
-  const store = await openStore(app, options, health)
+  const { store, readThrough } = await openCache(app, options, health)
   app.decorate('cacheMetrics', metrics)
   app.decorate('cacheStore', measured(store, { metrics, ...(familyOf && { namespaceOf: familyOf }) }))
-  const cache = await openReadThrough(app, options, startedMs)
-  app.decorate('cache', cache)
+  app.decorate('cache', readThrough)
   // Past the wrapper: that somebody asks for the health is no use of the cache.
-  const askHealth = () => health.ask(store, () => cache.stats().feed)
+  const askHealth = () => health.ask(store, () => readThrough.stats().feed)
   registerCacheMetrics(metrics, { registry })
-  registerReadThroughMetrics(cache, { registry })
+  registerReadThroughMetrics(readThrough, { registry })
   new Gauge({
     name: 'dashtam_cache_up',
     help: 'Whether the cache answers: 1 or 0.',

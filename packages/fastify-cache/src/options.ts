@@ -15,8 +15,6 @@ export interface CacheRoutes {
   readonly metrics?: string | false
 }
 
-export const DEFAULT_KEYSPACE = 'dashtam'
-
 interface CommonOptions {
   /**
    * The first segment of every key, the same that was said to `defineKeys`: 1 to 64 of `A-Z a-z 0-9 _ . -`.

@@ -6,6 +6,9 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import { Registry } from 'prom-client'
 import t from 'tap'
 
+/** Enough for a boot on a busy machine. */
+const PATIENT_MS = 5_000
+
 t.test('fastifyCache gives the app a cache in memory when nothing is said', async t => {
   const app = await boot()
   t.strictSame(await app.cacheStore.set('dashtam:a', 'v'), ok(undefined))
@@ -89,7 +92,7 @@ t.test('/health/ready does not wait for a check that hangs', async t => {
 t.test('/health tells since when and why Redis is away, and when it is back', async t => {
   const server = await startRedis()
   const keyspace = randomPrefix()
-  const app = await boot({ keyspace, redis: { url: server.url } })
+  const app = await boot({ keyspace, redis: { url: server.url, bootTimeoutMs: PATIENT_MS } })
   t.teardown(async () => {
     await app.close()
     await server.stop()
