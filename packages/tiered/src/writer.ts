@@ -130,14 +130,16 @@ export class Writer {
   /** The value for `endWrite`, with its generations as they were before the slot was closed. */
   async #prepare<P, V>(
     family: FamilyDefinition<P, V>,
-    { names }: Closing,
+    { key, names }: Closing,
     params: P,
     value: Encoded<V>
   ): Promise<Prepared<V> | undefined> {
-    const { generations, loading } = this.#deps
+    const { generations, loading, owed } = this.#deps
     const fences = generations.fencesOf(family.tagsOf(params))
     // What depends on a tag that the same write changes would be invalid at once.
     if (fences.some(({ name }) => names.includes(name))) return undefined
+    // What is owed may be a change of what it would carry along.
+    if (owed.covers(key, fences) && !(await owed.deliver())) return undefined
     const captured = await generations.capture(fences)
     if (!captured.ok || captured.value.isPending) return undefined
     return loading.prepare(family, params, value, captured.value, Date.now())
