@@ -8,10 +8,12 @@ import { runDemo } from './fixtures/run-demo.ts'
 
 t.setTimeout(120_000)
 
-/** How long a change may go unnoticed by another instance: the heartbeat, and what a busy machine adds to it. */
-const LAG_MS = 1_000 + 500
+/** What a busy machine may add to any of these. */
+const STALL_MS = 1_000
+/** How long a change may go unnoticed by another instance: the heartbeat. */
+const LAG_MS = 1_000 + STALL_MS
 /** How long an instance may take to tell what it could not, once Redis is back. */
-const DELIVERY_MS = 2_000
+const DELIVERY_MS = 2_000 + STALL_MS
 /** Asks for a strong read. */
 const NO_CACHE = { 'cache-control': 'no-cache' }
 
