@@ -12,7 +12,7 @@ export class Pending {
   }
 }
 
-/** A deadline is kept to an eighth of its length. */
+/** So many ticks are waited for in full, and the one under way: a command is given up in the last ninth of its time. */
 const TICKS = 8
 
 /**
@@ -31,7 +31,7 @@ export class Deadlines {
   #idle: (() => void)[] = []
 
   constructor(lengthMs: number) {
-    this.#tickMs = Math.ceil(lengthMs / TICKS)
+    this.#tickMs = Math.max(1, Math.floor(lengthMs / (TICKS + 1)))
   }
 
   /** Calls `onDue` when the time is over, unless the returned entry is passed to `finish` before. */

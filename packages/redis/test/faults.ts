@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 
 const DEADLINE_MS = 250
-/** A deadline is kept to an eighth of its length; the rest is for a busy machine. */
+/** The rest is for a busy machine. */
 const BOUND_MS = 2 * DEADLINE_MS
 
 t.test('a frozen Redis costs one deadline at most, then nothing at all, and is back by itself', async t => {
