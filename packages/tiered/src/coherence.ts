@@ -85,7 +85,7 @@ export class Coherence implements FeedListener {
     this.epoch++
     this.moves++
     // Whoever waits for another process looks again; what else is held compares epochs.
-    for (const fence of this.#slots.values()) fence.move()
+    for (const fence of this.#slots.values()) fence.wake()
   }
 
   /** The oldest half. Entries that depend on one find it distrusted, and look it up anew by its name. */

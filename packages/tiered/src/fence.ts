@@ -16,13 +16,18 @@ export class Fence {
 
   move(): void {
     this.moves++
+    this.wake()
+  }
+
+  /** Has whoever waits look again. */
+  wake(): void {
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting
     this.#waiting = []
     for (const wake of waiting) wake()
   }
 
-  /** Resolves when the fence has moved since `moves` was noted, or after `timeoutMs`. */
+  /** Resolves when the fence has moved since `moves` was noted, when it is woken, or after `timeoutMs`. */
   moved(moves: number, timeoutMs: number): Promise<void> {
     if (this.moves !== moves) return Promise.resolve()
     return new Promise(resolve => {

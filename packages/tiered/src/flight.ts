@@ -14,11 +14,9 @@ export interface Outcome<V = unknown> {
  */
 export class Flight<V = unknown> {
   readonly key: string
-  /** When it began, by the engine's clock. */
-  readonly startedAtMs: number
   /**
-   * When the store was asked, by the engine's clock, for what is going to be served; `Infinity` while it has still to be
-   * asked.
+   * When the store was asked, by the engine's clock, for what is going to be served, or the source in its place;
+   * `Infinity` while that is still to come.
    */
   askedAtMs: number
   /** The `moves` of the slot's fence at which it may be joined. */
@@ -37,10 +35,9 @@ export class Flight<V = unknown> {
   #onAbandoned: (() => void) | undefined
   #isAbandoned = false
 
-  constructor(key: string, startedAtMs: number, moves: number, capture: Capture) {
+  constructor(key: string, askedAtMs: number, moves: number, capture: Capture) {
     this.key = key
-    this.startedAtMs = startedAtMs
-    this.askedAtMs = startedAtMs
+    this.askedAtMs = askedAtMs
     this.moves = moves
     this.capture = capture
   }

@@ -60,8 +60,8 @@ export class Generations {
   }
 
   /** Whether nothing has been told of them since they were captured. */
-  hasNotMoved({ fences, moves, epoch }: Capture): boolean {
-    return epoch === this.#coherence.epoch && fences.every((fence, index) => fence.moves === moves[index])
+  areUnmoved({ fences, moves }: Capture): boolean {
+    return fences.every((fence, index) => fence.moves === moves[index])
   }
 
   /** An answer whose fence has moved meanwhile may be older than what has moved it; without a feed nothing is kept. */

@@ -214,8 +214,8 @@ export class Loading {
     // Otherwise it would keep everybody out for its length.
     void this.#store.release(reading.key, token)
     if (filled.error.code === 'CACHE_VALUE_TOO_LARGE') counters.unstorable++
-    if (filled.error.reason === 'server' && fence.moves === started.moves)
-      this.#keepUnbacked(reading.key, capture, prepared, started.atMs, true)
+    else if (fence.moves === started.moves)
+      this.#keepUnbacked(reading.key, capture, prepared, started.atMs, filled.error.reason === 'server')
   }
 
   /** An entry without payload: its value is kept under its id, and nothing is written, or processes would evict each other. */

@@ -19,6 +19,8 @@ import { decodeShared } from './shared-value.ts'
 
 /** How often to look at a lease when nobody tells that it has gone. */
 const UNTOLD_POLL_MS = 50
+/** And otherwise: the store may be in trouble, so that whoever holds it can neither fill nor release it. */
+const POLLS_PER_HEARTBEAT = 4
 /** Beyond the end of a lease, so that the server has noticed it too. */
 const LEASE_END_MARGIN_MS = 2
 /** So many entries in a row that are invalid when they are met: the value is loaded and not stored. */
@@ -117,20 +119,21 @@ export class Reader {
   }
 
   #isJoinable(flight: Flight<unknown>, fence: Fence): boolean {
-    if (!this.#hasNotMoved(flight, fence)) return false
-    if (this.#coherence.isTrusted) return true
+    if (!this.#isUnmoved(flight, fence)) return false
+    if (this.#coherence.isTrusted) return flight.capture.epoch === this.#coherence.epoch
     // Nobody would tell of a change: what the store has said may be older than one, and may be asked again.
     if (this.#store.isReachable) return flight.askedAtMs >= this.#settings.clock()
     return this.#isYoung(flight)
   }
 
-  #hasNotMoved(flight: Flight<unknown>, fence: Fence): boolean {
-    return flight.moves === fence.moves && !flight.isAbandoned && this.#generations.hasNotMoved(flight.capture)
+  /** Whether nothing has been told since it looked. Of what nobody has told, because of a gap, it knows nothing. */
+  #isUnmoved({ moves, isAbandoned, capture }: Flight<unknown>, fence: Fence): boolean {
+    return moves === fence.moves && !isAbandoned && this.#generations.areUnmoved(capture)
   }
 
   /** Whether a flight of which nobody would tell that it is out of date cannot be so by much. */
-  #isYoung({ startedAtMs }: Flight<unknown>): boolean {
-    return this.#settings.clock() - startedAtMs < this.#settings.heartbeatMs / 2
+  #isYoung({ askedAtMs }: Flight<unknown>): boolean {
+    return this.#settings.clock() - askedAtMs < this.#settings.heartbeatMs / 2
   }
 
   async #fly<P, V>(reading: Reading<P, V>, flight: Flight<V>, fence: Fence): Promise<Outcome<V>> {
@@ -426,15 +429,17 @@ export class Reader {
     remainingMs: number
   ): Promise<Outcome<V>> {
     reading.isWaiting?.()
-    let { moves } = answer
+    const { heartbeatMs } = this.#settings
+    let { moves, epoch } = answer
     let leftMs = remainingMs
     for (;;) {
-      const untilLookMs = this.#coherence.isTrusted ? leftMs : Math.min(leftMs, UNTOLD_POLL_MS)
+      const pollMs = this.#coherence.isTrusted ? heartbeatMs / POLLS_PER_HEARTBEAT : UNTOLD_POLL_MS
+      const untilLookMs = Math.min(leftMs + LEASE_END_MARGIN_MS, pollMs)
       flight.askedAtMs = Infinity
-      await fence.moved(moves, untilLookMs + LEASE_END_MARGIN_MS)
+      if (epoch === this.#coherence.epoch) await fence.moved(moves, untilLookMs)
       if (flight.isAbandoned) throw flight.signal.reason
       moves = fence.moves
-      const { epoch } = this.#coherence
+      epoch = this.#coherence.epoch
       const askedAtMs = this.#settings.clock()
       flight.askedAtMs = askedAtMs
       const token = randomId()
@@ -504,19 +509,28 @@ export class Reader {
       return Promise.reject(new TypeError(`${family.name}: ${error.message}`))
     family.counters.degraded++
     if (family.policy === 'closed') return Promise.reject(this.#unavailable(reading, error))
-    if (!reading.isStrong) {
-      // Others may have had to do without it before.
-      const known = this.#memory.peek(reading.key) as MemoryEntry<V> | undefined
-      const found = known?.id === undefined && known !== undefined && this.#isUnmoved(known)
-      if (found) return Promise.resolve({ value: known.value, status: 'hit', tier: 'memory' })
-      const own = fence.unbacked as Flight<V> | undefined
-      if (own !== undefined && own !== flight && this.#hasNotMoved(own, fence) && this.#isYoung(own)) {
-        return this.#share(own, flight)
-      }
-      fence.unbacked = flight as Flight
-    }
+    const found = reading.isStrong ? undefined : this.#unbackedByOther<V>(flight, fence)
+    if (found !== undefined) return Promise.resolve(found)
+    fence.unbacked = flight as Flight
+    flight.askedAtMs = this.#settings.clock()
     const capture = this.#generations.blind(flight.capture.fences)
-    return this.#load(reading, flight, fence, capture, { isUnbacked: true, isRefused: false })
+    // It answers, and there is no use in asking it again.
+    const isRefused = error === undefined || error.reason === 'server'
+    return this.#load(reading, flight, fence, capture, { isUnbacked: true, isRefused })
+  }
+
+  /** What another read has just loaded, or is loading, because it could not ask the store either. */
+  #unbackedByOther<V>(flight: Flight<V>, fence: Fence): Outcome<V> | Promise<Outcome<V>> | undefined {
+    const entry = this.#memory.peek(flight.key) as MemoryEntry<V> | undefined
+    if (entry !== undefined && entry.id === undefined && this.#isYetGood(entry)) {
+      // Who joins this flight must know how old its value is.
+      flight.capture = entry.capture
+      return { value: entry.value, status: 'hit', tier: 'memory' }
+    }
+    const other = fence.unbacked as Flight<V> | undefined
+    if (other === undefined || !this.#isUnmoved(other, fence) || !this.#isYoung(other)) return undefined
+    flight.capture = other.capture
+    return this.#share(other, flight)
   }
 
   #unavailable<P, V>({ family }: Reading<P, V>, error: CacheError | undefined): CacheUnavailableError {
@@ -524,15 +538,19 @@ export class Reader {
   }
 
   /** What was loaded while the store could not be asked: for a moment, and never for a strong read. */
-  #unbacked<P, V>({ isStrong }: Reading<P, V>, entry: MemoryEntry<V>): Outcome<V> | undefined {
-    if (isStrong || !this.#isUnmoved(entry)) return undefined
-    if (!entry.isRefused && this.#store.isReachable) return undefined
+  #unbacked<P, V>(reading: Reading<P, V>, entry: MemoryEntry<V>): Outcome<V> | undefined {
+    if (!entry.isRefused && this.#store.isReachable) {
+      this.#forget(reading, entry)
+      return undefined
+    }
+    if (reading.isStrong || !this.#isYetGood(entry)) return undefined
     return { value: entry.value, status: 'hit', tier: 'memory' }
   }
 
-  #isUnmoved(entry: MemoryEntry): boolean {
-    if (entry.isSuspect || this.#settings.clock() >= entry.expiresAtMs) return false
-    return this.#generations.hasNotMoved(entry.capture)
+  /** Of what was loaded without the store nobody tells anyway, so that a gap makes no difference. */
+  #isYetGood({ isSuspect, isRefused, expiresAtMs, capture }: MemoryEntry): boolean {
+    if (isSuspect || this.#settings.clock() >= expiresAtMs || !this.#generations.areUnmoved(capture)) return false
+    return !isRefused || capture.epoch === this.#coherence.epoch
   }
 
   #whileRefreshing<P, V>(
