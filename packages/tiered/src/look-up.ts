@@ -1,11 +1,18 @@
-import type { CacheEntry, DeepReadonly, Lookup, Result } from '@dashtam/cache-protocol'
-import { ok } from '@dashtam/cache-protocol'
+import type { CacheEntry, CacheError, DeepReadonly, Lookup, Result } from '@dashtam/cache-protocol'
+import { err, ok } from '@dashtam/cache-protocol'
 import { sameIds } from './capture.ts'
 import type { Engine } from './engine.ts'
 import { readEntry } from './entry-format.ts'
 import type { MemoryEntry } from './memory-tier.ts'
 import type { Reading } from './reading.ts'
 import { decodeShared, type SharedValue } from './shared-value.ts'
+
+const NOT_BELIEVED: CacheError = Object.freeze({
+  code: 'CACHE_GET_ERROR',
+  reason: 'pending',
+  message: 'the store is not believed before it has been told of an invalidation that this process owes',
+  details: Object.freeze({ operation: 'readSlot' })
+})
 
 /** An entry as it was found, in whichever tier. */
 interface Found<V> {
@@ -70,7 +77,7 @@ async function find<P, V>(engine: Engine, reading: Reading<P, V>): Promise<Resul
     const times = { createdAtMs, freshMs: freshUntilMs - nowMs, remainingMs: expiresAtMs - nowMs }
     return ok({ value, tier: 'memory', sizeBytes: value.sizeBytes, ...times, isCurrent: true })
   }
-  if (owed.covers(key, fences) && !(await owed.deliver())) return ok(undefined)
+  if (owed.covers(key, fences) && !(await owed.deliver())) return err(NOT_BELIEVED)
   const [slot, captured] = await Promise.all([
     store.read(key, { lifetime: true }),
     generations.capture(fences, !coherence.isTrusted || !isTrusted)

@@ -176,7 +176,10 @@ t.test('an entry of garbage is a miss, and replaced', async t => {
   const load = () => `v${++loads}`
   const good = await entryOf(fleet, load)
   const half = good.subarray(0, 40)
-  for (const [at, bytes] of [new Uint8Array(), Buffer.from('garbage'), half, Buffer.concat([good, half])].entries()) {
+  const foreign = Buffer.from(good)
+  foreign[0] = 2
+  const all = [new Uint8Array(), Buffer.from('garbage'), half, Buffer.concat([good, half]), foreign]
+  for (const [at, bytes] of all.entries()) {
     const id = 100 + at
     const token = randomId()
     await fleet.store.acquire(`fleet:a:${id}`, token, 1_000)
