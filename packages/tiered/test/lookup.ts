@@ -76,6 +76,13 @@ t.test('lookup() passes the barrier when it is to be strong', async t => {
   await fleet.store.invalidate(['fleet:a:1'])
   t.match(await family.lookup({ id: 1 }), { value: { kind: 'hit' } }, 'the news is still under way')
   t.strictSame(await family.lookup({ id: 1 }, { consistency: 'strong' }), MISS)
+  await family.get({ id: 1 })
+  await family.get({ id: 1 })
+  feed.hold()
+  feed.hasNoBarrier = true
+  await fleet.store.invalidate(['fleet:a:1'])
+  t.strictSame(await family.lookup({ id: 1 }, { consistency: 'strong' }), MISS, 'without one it asks the store')
+  feed.hasNoBarrier = false
   const strong = cache.family(idsOf('b'), { load: () => 'v', consistency: 'strong' })
   await strong.get({ id: 1 })
   feed.hold()
