@@ -165,9 +165,15 @@ export class Reader {
     }
     const answer = await this.#ask(reading, flight, fence)
     if (!answer.ok) return this.#withoutStore(reading, flight, fence, answer.error)
-    // Another server has answered than the one that acknowledged: it is asked again once it knows what it missed.
-    if (this.#owed.covers(reading.key, fences)) return this.#resolve(reading, flight, fence)
     return this.#settle(reading, flight, fence, answer.value, 0)
+  }
+
+  /**
+   * Whether the answer came from a store that has not been told of an invalidation: one of this process that it did not
+   * acknowledge, or any, if it is another server than the one that did.
+   */
+  #mustAskAgain<P, V>({ key }: Reading<P, V>, { capture }: Flight<V>): boolean {
+    return this.#owed.covers(key, capture.fences)
   }
 
   async #delivered(key: string, { capture }: Flight<unknown>): Promise<boolean> {
@@ -201,6 +207,7 @@ export class Reader {
     ])
     if (!stamp.ok) return this.#withoutStore(reading, flight, fence, stamp.error)
     if (!captured.ok) return this.#withoutStore(reading, flight, fence, captured.error)
+    if (this.#mustAskAgain(reading, flight)) return this.#resolve(reading, flight, fence)
     const capture = captured.value
     const answer = { capture, moves, epoch, askedAtMs }
     if (stamp.value.kind === 'entry') {
@@ -272,6 +279,7 @@ export class Reader {
     answer: Answer,
     attempt: number
   ): Promise<Outcome<V>> {
+    if (this.#mustAskAgain(reading, flight)) return this.#resolve(reading, flight, fence)
     const { slot, capture } = answer
     switch (slot.kind) {
       case 'entry':
