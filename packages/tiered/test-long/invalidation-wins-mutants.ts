@@ -10,9 +10,10 @@ const SEEDS = 6
 
 t.setTimeout(7_200_000)
 
-for (const { faults = [], areMortal = false, survives, ...mutant } of ENGINE_MUTANTS) {
+for (const { faults = [], isMortal = false, survives, ...mutant } of ENGINE_MUTANTS) {
   t.test(`a violation shows when ${mutant.name}`, { skip: survives ?? false }, async t => {
     await using servers = await startStandalone()
-    await expectViolation(t, { subject: 'engine', operations: 10_000, servers, faults, areMortal, mutant }, SEEDS)
+    const options = { subject: 'engine', operations: 10_000, servers, faults, mutant } as const
+    await expectViolation(t, { ...options, deaths: isMortal ? Infinity : 0 }, SEEDS)
   })
 }

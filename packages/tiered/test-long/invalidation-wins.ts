@@ -13,7 +13,7 @@ for (const [place, start] of [
 ] as const) {
   t.test(`on ${place} nothing is read that has been invalidated (MODEL_SEED=${SEED})`, async t => {
     await using servers = await start()
-    const options = { subject: 'engine', operations: 200_000, servers, faults: FAULTS, areMortal: true } as const
+    const options = { subject: 'engine', operations: 200_000, servers, faults: FAULTS, deaths: Infinity } as const
     const { deaths, unfinished, faults, invalidations } = await expectNoViolation(t, options)
     t.strictSame(Object.keys(deaths).sort(), [...MOMENTS].sort(), 'processes have died at every moment')
     t.ok(unfinished > 0, 'some of them between a commit and its end')
@@ -26,7 +26,7 @@ for (const [place, start] of [
 
   t.test(`on ${place} plain cache-aside serves what has been invalidated`, async t => {
     await using servers = await start()
-    const options = { subject: 'cache-aside', operations: 20_000, servers, faults: FAULTS, areMortal: true } as const
+    const options = { subject: 'cache-aside', operations: 20_000, servers, faults: FAULTS, deaths: Infinity } as const
     await expectViolation(t, options)
   })
 }
