@@ -1,5 +1,4 @@
-import { connect, createServer, type Socket } from 'node:net'
-import { type RedisServer, startRedis, startRedisCluster, startRedisSentinel } from '@dashtam/testkit'
+import { type RedisServer, startFaultProxy, startRedis, startRedisCluster, startRedisSentinel } from '@dashtam/testkit'
 import calculateSlot from 'cluster-key-slot'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
@@ -26,14 +25,14 @@ t.test('a sentinel failover ends the trust, until feed and client have both move
 
 t.test('a feed that leads to another server than the client is not trusted', async t => {
   const [first, second] = await Promise.all([startRedis(), startRedis()])
-  const relay = await startRelay(first)
+  const proxy = await startFaultProxy(first.url)
   t.teardown(async () => {
-    relay.close()
+    proxy.stop()
     await Promise.all([first.stop(), second.stop()])
   })
-  const { feed, client, keyspace, told, log } = await openFeed(t, { url: relay.url }, { heartbeatMs: HEARTBEAT_MS })
+  const { feed, client, keyspace, told, log } = await openFeed(t, { url: proxy.url }, { heartbeatMs: HEARTBEAT_MS })
   t.ok(await eventually(() => isTrusted(feed)))
-  relay.target = second
+  proxy.redirect(second.url)
   await first.cli('CLIENT', 'KILL', 'TYPE', 'pubsub')
   t.ok(await eventually(() => log.some(([, details]) => 'reason' in details && details.reason === 'other_server')))
   t.notOk(isTrusted(feed))
@@ -192,26 +191,4 @@ async function moveSlot(slot: number, source: RedisServer, target: RedisServer):
   await target.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', sourceId ?? '')
   await source.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', targetId ?? '')
   for (const node of [target, source]) await node.cli('CLUSTER', 'SETSLOT', String(slot), 'NODE', targetId ?? '')
-}
-
-/** An address that leads to `target`, for connections that are made from now on. */
-async function startRelay(target: RedisServer) {
-  const sockets = new Set<Socket>()
-  const relay = { target, url: '', close }
-  const server = createServer(socket => {
-    const upstream = connect(relay.target.port, relay.target.host)
-    for (const each of [socket, upstream]) sockets.add(each.on('error', () => {}))
-    socket.pipe(upstream).pipe(socket)
-    socket.on('close', () => upstream.destroy())
-    upstream.on('close', () => socket.destroy())
-  })
-  function close() {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  }
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the relay has no port')
-  relay.url = `redis://127.0.0.1:${address.port}`
-  return relay
 }

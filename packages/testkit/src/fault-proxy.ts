@@ -38,6 +38,8 @@ export interface FaultProxy {
   readonly toClient: ProxyDirection
   /** How many connections are open. */
   readonly connections: number
+  /** Has connections that are made from now on lead to the server at `url`. Those that are open stay. */
+  redirect(url: string): void
   /** Destroys all connections, and what they hold back. New ones are let in. */
   cut(): void
   /** Refuses new connections, as if nobody listened. Those that are open stay. */
@@ -56,12 +58,21 @@ export interface FaultProxy {
 export async function startFaultProxy(url: string, options: FaultProxyOptions = {}): Promise<FaultProxy> {
   const { seed = randomInt(2 ** 31) } = options
   if (!Number.isSafeInteger(seed)) throw new TypeError(`seed is ${seed}, expected an integer`)
-  const target = new URL(url)
-  const port = Number(target.port || DEFAULT_PORTS[target.protocol])
-  if (!(port > 0)) throw new TypeError(`url has no port, and none is usual for ${target.protocol}`)
-  const proxy = new Relay(target, port, seed)
+  const proxy = new Relay(url, seed)
   await withFreePorts(1, async ([free = 0]) => proxy.listen(free))
   return proxy
+}
+
+interface Target {
+  readonly host: string
+  readonly port: number
+}
+
+function targetOf({ hostname, port: given, protocol }: URL): Target {
+  const port = Number(given || DEFAULT_PORTS[protocol])
+  if (!(port > 0)) throw new TypeError(`url has no port, and none is usual for ${protocol}`)
+  // Brackets around an IPv6 address belong to the URL.
+  return { host: hostname.replace(/^\[|\]$/g, ''), port }
 }
 
 class Direction implements ProxyDirection, StreamFaults {
@@ -107,18 +118,17 @@ class Relay implements FaultProxy {
   readonly host = HOST
   readonly toServer: Direction
   readonly toClient: Direction
-  readonly #target: { readonly host: string; readonly port: number }
   readonly #url: URL
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  #target: Target
 
-  constructor(url: URL, port: number, seed: number) {
+  constructor(url: string, seed: number) {
     const random = seededRandom(seed)
     this.toServer = new Direction(random)
     this.toClient = new Direction(random)
-    // Brackets around an IPv6 address belong to the URL.
-    this.#target = { host: url.hostname.replace(/^\[|\]$/g, ''), port }
     this.#url = new URL(url)
+    this.#target = targetOf(this.#url)
     // Half-open: the end of one way travels like its bytes, while the other way goes on.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, socket => this.#join(socket))
   }
@@ -138,6 +148,10 @@ class Relay implements FaultProxy {
   async listen(port: number): Promise<void> {
     await once(this.#server.listen(port, HOST), 'listening')
     this.#url.host = `${HOST}:${port}`
+  }
+
+  redirect(url: string): void {
+    this.#target = targetOf(new URL(url))
   }
 
   cut(): void {

@@ -192,6 +192,17 @@ t.test('cut() destroys every connection and lets new ones in', async t => {
   t.equal(String(await once(next, 'data')), 'again')
 })
 
+t.test('redirect() leads new connections to another server, and leaves those that are open', async t => {
+  const told = (word: string) => openServer(t, socket => socket.write(word))
+  const proxy = await openProxy(t, await told('one'))
+  const first = dial(t, proxy.port)
+  t.equal(String(await once(first, 'data')), 'one')
+  proxy.redirect(await told('two'))
+  t.equal(String(await once(dial(t, proxy.port), 'data')), 'two')
+  t.equal(proxy.connections, 2)
+  t.throws(() => proxy.redirect('tcp://127.0.0.1'), { message: /url has no port/ })
+})
+
 t.test('refuse() keeps new connections out until accept()', async t => {
   const proxy = await openProxy(t, await echo(t))
   const socket = dial(t, proxy.port)
