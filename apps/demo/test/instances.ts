@@ -185,15 +185,19 @@ t.test('PATCH at one instance shows at the other: within the lag, and at once in
     keepReading(atB, read, LAG_MS),
     keepReading(atB, read, 0, NO_CACHE)
   ])
-  for (let round = 0; round < 50; round++) {
-    const name = `Round ${round}`
-    await atA.rename(id, { name })
-    acknowledged.push(performance.now())
-    const strong = [nameAt(atB, NO_CACHE), nameInListAt(atB, NO_CACHE), nameAt(atA), nameInListAt(atA)]
-    lags.push(await lagOf(atB, name))
-    t.strictSame(new Set(await Promise.all(strong)), new Set([name]))
+  try {
+    for (let round = 0; round < 50; round++) {
+      const name = `Round ${round}`
+      await atA.rename(id, { name })
+      acknowledged.push(performance.now())
+      const strong = [nameAt(atB, NO_CACHE), nameInListAt(atB, NO_CACHE), nameAt(atA), nameInListAt(atA)]
+      lags.push(await lagOf(atB, name))
+      t.strictSame(new Set(await Promise.all(strong)), new Set([name]))
+    }
+  } finally {
+    isOver = true
+    await Promise.allSettled(reading)
   }
-  isOver = true
   for (const { reads, stale } of await Promise.all(reading)) t.equal(stale, 0, `of ${reads} reads`)
   lags.sort((one, other) => one - other)
   t.comment(`seen after ${lags[25]?.toFixed(1)} ms at the median, ${lags.at(-1)?.toFixed(1)} ms at most`)
