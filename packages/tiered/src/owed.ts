@@ -100,10 +100,10 @@ export class Owed {
    */
   serverChanged(server: string, continues: string | undefined): void {
     const recent = this.#turn()
-    const isKnown = continues !== undefined && !recent.some(({ isFull }) => isFull)
-    if (isKnown) for (const { keys, generations } of recent) this.add([...keys], [...generations])
+    // When there was too much to remember, this is too much to be owed one by one: everything is invalidated.
+    if (continues !== undefined) for (const { keys, generations } of recent) this.add([...keys], [...generations])
     this.#sequence++
-    this.#occasion = { server, continues: isKnown ? continues : undefined }
+    this.#occasion = { server, continues }
     this.#retryLater()
   }
 

@@ -269,6 +269,57 @@ t.test('what a read has waited for is not believed while an invalidation of it i
   t.equal(await family.get({ id: 1 }), 'new')
 })
 
+t.test('an invalidation counts for its own process from its delivery at the latest', async t => {
+  const fleet = new MemoryFleet()
+  const feed = new HeldFeed(fleet.store.openFeed())
+  const here = fleet.open({}, feed)
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let version = 'old'
+  const load = ({ id }: Id) => (id === 1 && version === 'old' ? promise : version)
+  const family = here.cache.family<Id, string>(idsOf('a'), { load, tags: () => ['some'] })
+  for (let reads = 0; reads < 2; reads++) await family.get({ id: 2 })
+  const loading = family.get({ id: 1 })
+  await turn()
+  here.faults.set('invalidate', 'timeout').set('bumpGenerations', 'timeout')
+  await family.invalidate({ id: 1 })
+  // The store takes the value, and of that too nobody has told yet.
+  feed.hold()
+  resolve('old')
+  t.equal(await loading, 'old')
+  await turn()
+  version = 'new'
+  here.faults.clear()
+  await delivered(here)
+  t.equal(await family.get({ id: 1 }), 'new')
+})
+
+t.test('a tag that was invalidated counts for its own process from its delivery at the latest', async t => {
+  const fleet = new MemoryFleet()
+  const feed = new HeldFeed(fleet.store.openFeed())
+  const here = fleet.open({}, feed)
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let version = 'old'
+  const options = { tags: () => ['some'], load: () => version }
+  const family = here.cache.family<Id, string>(idsOf('a'), options)
+  const elsewhere = fleet.open().cache.family<Id, string>(idsOf('a'), { ...options, load: () => promise })
+  for (let reads = 0; reads < 2; reads++) await family.get({ id: 2 })
+  const loading = elsewhere.get({ id: 1 })
+  await turn()
+  const waiting = family.get({ id: 1 })
+  await turn()
+  here.faults.set('bumpGenerations', 'timeout')
+  await here.cache.invalidateTags(['some'])
+  // The one that has waited learns of the generation that the store still has.
+  resolve('old')
+  await loading
+  await waiting
+  feed.hold()
+  version = 'new'
+  here.faults.clear()
+  await delivered(here)
+  t.equal(await family.get({ id: 2 }), 'new')
+})
+
 t.test('nothing is cached for holdSeconds after an invalidation', async t => {
   const { fleet, reads, family, source } = opened({ holdSeconds: 2 })
   await reads(1)
@@ -331,6 +382,26 @@ t.test('an invalidation that is owed again while it is delivered stays owed', as
   await delivered(here)
   t.strictSame(await reads(1), [2, 2])
   t.equal(here.calls.filter(name => name === 'invalidate').length, 4)
+})
+
+t.test('a read does not wait for what has nothing to do with it', async t => {
+  const { all, family, reads } = opened()
+  const [here] = all
+  await reads(1)
+  here.faults.set('invalidate', 'timeout')
+  await family.invalidate({ id: 1 })
+  here.faults.clear()
+  const gate = here.hold('invalidate', 'answer')
+  const reading = family.read({ id: 1 })
+  await gate.reached
+  here.faults.set('bumpGenerations', 'timeout')
+  await here.cache.invalidateTags(['of-2'])
+  gate.open()
+  t.strictSame(await reading, { value: 1, status: 'miss' })
+  t.strictSame(await family.read({ id: 1 }), { value: 1, status: 'hit', tier: 'memory' })
+  t.match(here.cache.stats(), { owed: 1, families: { a: { degraded: 0 } } })
+  here.faults.clear()
+  await delivered(here)
 })
 
 t.test('close() delivers what is owed, and says what it could not deliver', async t => {
