@@ -97,8 +97,14 @@ export function defineFamily<P, V>(
       throw new TypeError(`${name}: ${option} must be one of ${known.join(', ')}; got ${String(choice)}`)
     }
   }
-  if (typeof ttlSeconds !== 'function') checkTtl(name, ttlSeconds)
-  if (nullTtlSeconds !== undefined && nullTtlSeconds !== 0) checkTtl(name, nullTtlSeconds)
+  if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
+    throw new TypeError(`${name}: codec must have encode() and decode(), got ${typeof codec}`)
+  }
+  if (typeof isSensitive !== 'boolean') {
+    throw new TypeError(`${name}: isSensitive must be a boolean, got ${typeof isSensitive}`)
+  }
+  if (typeof ttlSeconds !== 'function') checkTtl(name, 'ttlSeconds', ttlSeconds)
+  if (nullTtlSeconds !== undefined && nullTtlSeconds !== 0) checkTtl(name, 'nullTtlSeconds', nullTtlSeconds)
   checkNumber(name, 'staleSeconds', staleSeconds, 0, MAX_TTL_SECONDS)
   checkNumber(name, 'holdSeconds', holdSeconds, 0, LONGEST_TIMER_MS / 1_000)
   checkNumber(name, 'jitter', jitter, 0, 1)
@@ -143,9 +149,9 @@ function dynamicMs<P, V>(name: string, ttlSeconds: (value: V, params: P) => numb
   return 0
 }
 
-function checkTtl(name: string, ttlSeconds: number): void {
-  const problem = problemOfTtl(ttlSeconds)
-  if (problem !== undefined) throw new TypeError(`${name}: ${problem}`)
+function checkTtl(name: string, option: string, seconds: number): void {
+  const problem = problemOfTtl(seconds)
+  if (problem !== undefined) throw new TypeError(`${name}: ${problem.replace('ttlSeconds', option)}`)
 }
 
 function checkNumber(name: string, option: string, value: number, min: number, max: number): void {
