@@ -62,6 +62,8 @@ export interface Encoded<V> {
 
 /** A value, encoded and with its lifetime. */
 export interface Prepared<V> {
+  /** The generations that it depends on. */
+  readonly capture: Capture
   readonly value: SharedValue<V>
   readonly entry: SlotEntry
   readonly header: EntryHeader
@@ -129,13 +131,13 @@ export class Loading {
         isFilling = true
         return {
           value: prepared.value,
-          stored: this.#fill(reading, fence, capture, token, prepared, { atMs: startedAtMs, moves })
+          stored: this.#fill(reading, fence, token, prepared, { atMs: startedAtMs, moves })
         }
       }
       if (ticket.kept !== undefined) this.#keep(reading, fence, capture, ticket.kept, prepared.value)
       // What this process has invalidated while it loaded, it knows to be old.
       else if (ticket.isUnbacked && fence.moves === moves)
-        this.#keepUnbacked(key, capture, prepared, startedAtMs, ticket.isRefused === true)
+        this.#keepUnbacked(key, prepared, startedAtMs, ticket.isRefused === true)
       return { value: prepared.value, stored: undefined }
     } finally {
       stopRenewing?.()
@@ -167,7 +169,7 @@ export class Loading {
     const header = { createdAtMs, freshMs, staleMs, generations: capture.ids }
     const bytes = writeEntry(header, family.placement === 'memory' ? undefined : payload)
     const ttlMs = freshMs === Infinity ? Infinity : Math.min(LONGEST_TTL_MS, Math.max(1, Math.ceil(freshMs + staleMs)))
-    return { value, header, entry: { id: randomId(), bytes, ttlMs } }
+    return { capture, value, header, entry: { id: randomId(), bytes, ttlMs } }
   }
 
   /**
@@ -176,10 +178,9 @@ export class Loading {
    * @param moves - Those of the fence before the store was told or asked: what has moved since makes it suspect.
    */
   remember<P, V>(
-    { family, key }: Reading<P, V>,
+    { family, key }: Pick<Reading<P, V>, 'family' | 'key'>,
     fence: Fence,
-    capture: Capture,
-    { value, header, entry }: Prepared<V>,
+    { capture, value, header, entry }: Prepared<V>,
     sent: { readonly moves: number; readonly epoch: number; readonly atMs: number }
   ): void {
     if (family.placement === 'shared' || sent.epoch !== this.#coherence.epoch || !this.#coherence.isTrusted) return
@@ -197,7 +198,6 @@ export class Loading {
   async #fill<P, V>(
     reading: Reading<P, V>,
     fence: Fence,
-    capture: Capture,
     token: string,
     prepared: Prepared<V>,
     started: { readonly atMs: number; readonly moves: number }
@@ -207,7 +207,7 @@ export class Loading {
     const sent = { moves: fence.moves, epoch: this.#coherence.epoch, atMs: this.#settings.clock() }
     const filled = await this.#store.fill(reading.key, token, prepared.entry)
     if (filled.ok) {
-      if (filled.value) this.remember(reading, fence, capture, prepared, sent)
+      if (filled.value) this.remember(reading, fence, prepared, sent)
       else counters.fenced++
       return
     }
@@ -215,7 +215,7 @@ export class Loading {
     void this.#store.release(reading.key, token)
     if (filled.error.code === 'CACHE_VALUE_TOO_LARGE') counters.unstorable++
     else if (fence.moves === started.moves)
-      this.#keepUnbacked(reading.key, capture, prepared, started.atMs, filled.error.reason === 'server')
+      this.#keepUnbacked(reading.key, prepared, started.atMs, filled.error.reason === 'server')
   }
 
   /** An entry without payload: its value is kept under its id, and nothing is written, or processes would evict each other. */
@@ -230,8 +230,7 @@ export class Loading {
   /** Counted from the beginning of the load: what was invalidated while it ran is forgotten as early. */
   #keepUnbacked<V>(
     key: string,
-    capture: Capture,
-    { value, header, entry }: Prepared<V>,
+    { capture, value, header, entry }: Prepared<V>,
     startedAtMs: number,
     isRefused: boolean
   ): void {

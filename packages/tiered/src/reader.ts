@@ -523,7 +523,7 @@ export class Reader {
     flight.askedAtMs = this.#settings.clock()
     const capture = this.#generations.blind(flight.capture.fences)
     // It answers, and there is no use in asking it again.
-    const isRefused = error === undefined || error.reason === 'server'
+    const isRefused = error === undefined ? this.#store.isReachable : error.reason === 'server'
     return this.#load(reading, flight, fence, capture, { isUnbacked: true, isRefused })
   }
 

@@ -105,7 +105,7 @@ export class Refresher {
         family.counters.fenced++
         return undefined
       }
-      loading.remember(reading, fence, capture, prepared, sent)
+      loading.remember(reading, fence, prepared, sent)
       return prepared.value
     } finally {
       this.#controllers.delete(controller)

@@ -157,17 +157,22 @@ export class Writer {
   }
 
   async #end<P, V>(
-    { counters, holdMs }: FamilyDefinition<P, V>,
+    family: FamilyDefinition<P, V>,
     { key, names, token }: Closing,
     prepared: Prepared<V> | undefined
   ): Promise<Result<void>> {
-    const { store, owed } = this.#deps
+    const { store, owed, coherence, loading, settings } = this.#deps
+    const { counters, holdMs } = family
     const hold = holdMs > 0 ? { holdMs } : undefined
     this.#move([key], names)
+    const fence = coherence.enter(key)
+    const sent = { moves: fence.moves, epoch: coherence.epoch, atMs: settings.clock() }
     const [ended, generations] = await Promise.all([
       store.endWrite(key, token, prepared === undefined ? hold : { entry: prepared.entry }),
       names.length === 0 ? DONE : store.endGenerationWrite(names, token)
     ])
+    if (prepared !== undefined && ended.ok && ended.value) loading.remember({ family, key }, fence, prepared, sent)
+    coherence.leave(key, fence)
     // Others have written meanwhile, so that nothing was stored: then it is held like any other.
     const isHeldLate = hold !== undefined && prepared !== undefined && ended.ok && !ended.value
     const slot = isHeldLate ? await store.invalidate([key], hold) : ended

@@ -50,7 +50,7 @@ t.test('mutate() takes the value along that is to be cached', async t => {
   const { source, families } = opened(2)
   await families[1]?.get({ id: 1 })
   await families[0]?.mutate({ id: 1 }, () => undefined, { value: 'given' })
-  t.strictSame(await families[0]?.read({ id: 1 }), { value: 'given', status: 'hit', tier: 'shared' })
+  t.strictSame(await families[0]?.read({ id: 1 }), { value: 'given', status: 'hit', tier: 'memory' })
   t.strictSame(await families[1]?.read({ id: 1 }), { value: 'given', status: 'hit', tier: 'shared' })
   t.equal(source.loads, 1)
 })
