@@ -28,7 +28,8 @@ const checks: readonly Step[] = [
     name: 'tests',
     command: [
       'tap',
-      `--jobs=${availableParallelism()}`,
+      // They wait for servers for about half of their time.
+      `--jobs=${2 * availableParallelism()}`,
       '--reporter=tap',
       '--fail-only',
       '--coverage-report=json-summary'

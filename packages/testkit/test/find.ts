@@ -12,7 +12,7 @@ type Find = typeof import('../src/find-redis.ts')
 type Postgres = typeof import('../src/find-postgres.ts')
 
 // `.js`: what imports are rewritten to before mockImport sees them.
-const noEngine = { '../src/container-engine.js': { hasContainerEngine: async () => false } }
+const noEngine = { '../src/container-engine.ts': { hasContainerEngine: async () => false } }
 
 t.test('sharedRedisUrl() takes TEST_REDIS_URL when a Redis lets us in there, and never another one', async t => {
   await using redis = await startRedis({ args: ['--requirepass', 'sesame'] })
@@ -35,7 +35,7 @@ t.test('sharedRedisUrl() and startRedis() say in one sentence what to do where t
     'put redis-server on PATH, start a container engine, or run as root on Debian with CI=true so that its redis-server package is installed.'
   const none = new Error(`The tests need a Redis and there is none: set TEST_REDIS_URL, ${ways}`)
   const find = await t.mockImport<Find>('../src/find-redis.ts', noEngine)
-  const { sharedRedisUrl } = await t.mockImport<Shared>('../src/shared-redis.ts', { '../src/find-redis.js': find })
+  const { sharedRedisUrl } = await t.mockImport<Shared>('../src/shared-redis.ts', { '../src/find-redis.ts': find })
   await t.rejects(sharedRedisUrl(), none)
   await t.rejects(sharedRedisUrl(), none, 'and again')
   await t.rejects(
@@ -83,8 +83,8 @@ t.test('mayInstallDebianPackages() says no where CI does not', async t => {
 
 t.test('openRedisPlace() prefers a binary to a container', async t => {
   const engine = {
-    '../src/container-engine.js': { hasContainerEngine: async () => true },
-    '../src/redis-container.js': { openContainerPlace: async (count: number) => `containers for ${count}` }
+    '../src/container-engine.ts': { hasContainerEngine: async () => true },
+    '../src/redis-container.ts': { openContainerPlace: async (count: number) => `containers for ${count}` }
   }
   const { openRedisPlace } = await t.mockImport<Find>('../src/find-redis.ts', engine)
   t.type((await openRedisPlace(6)).start, 'function')
@@ -170,13 +170,13 @@ function postgresMachine(t: Test) {
   } = { programs: '/programs', package: '/package', hasEngine: true, mayInstall: true }
   const mocks = {
     pg: { Client },
-    '../src/postgres-process.js': {
+    '../src/postgres-process.ts': {
       findPostgresPrograms: async () => machine.programs,
       startPostgres: async (folder: string) => `started from ${folder}`
     },
-    '../src/container-engine.js': { hasContainerEngine: async () => machine.hasEngine },
-    '../src/postgres-container.js': { startPostgresContainer: async () => 'container' },
-    '../src/debian.js': {
+    '../src/container-engine.ts': { hasContainerEngine: async () => machine.hasEngine },
+    '../src/postgres-container.ts': { startPostgresContainer: async () => 'container' },
+    '../src/debian.ts': {
       mayInstallDebianPackages: async () => machine.mayInstall,
       installDebianPackage: async () => {
         machine.programs = machine.package

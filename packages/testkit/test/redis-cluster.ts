@@ -61,7 +61,7 @@ t.test('startRedisCluster() and startRedisSentinel() stop what they started when
     }
   }
   // `.js`: what imports are rewritten to before mockImport sees them.
-  const broken = { '../src/find-redis.js': { openRedisPlace: async () => ({ start }) } }
+  const broken = { '../src/find-redis.ts': { openRedisPlace: async () => ({ start }) } }
   const cluster = await t.mockImport<typeof import('../src/redis-cluster.ts')>('../src/redis-cluster.ts', broken)
   await t.rejects(cluster.startRedisCluster(), new Error('broken'))
   const sentinel = await t.mockImport<typeof import('../src/redis-sentinel.ts')>('../src/redis-sentinel.ts', broken)
