@@ -8,7 +8,7 @@ import { type EntryHeader, writeEntry } from './entry-format.ts'
 import type { FamilyDefinition } from './family-definition.ts'
 import type { Fence } from './fence.ts'
 import type { Flight } from './flight.ts'
-import { type EntryTimes, MemoryEntry, type MemoryTier } from './memory-tier.ts'
+import { MemoryEntry, type MemoryTier, timesOf } from './memory-tier.ts'
 import type { Reading } from './reading.ts'
 import type { Renewals } from './renewals.ts'
 import type { EngineSettings } from './settings.ts'
@@ -184,7 +184,7 @@ export class Loading {
     sent: { readonly moves: number; readonly epoch: number; readonly atMs: number }
   ): void {
     if (family.placement === 'shared' || sent.epoch !== this.#coherence.epoch || !this.#coherence.isTrusted) return
-    const times = timesOf(family, header, sent.atMs, sent.atMs + entry.ttlMs)
+    const times = timesOf(header, family.refreshAfter, sent.atMs + entry.ttlMs)
     const remembered = new MemoryEntry(
       value,
       entry.id,
@@ -221,8 +221,7 @@ export class Loading {
   /** An entry without payload: its value is kept under its id, and nothing is written, or processes would evict each other. */
   #keep<P, V>({ family, key }: Reading<P, V>, fence: Fence, capture: Capture, kept: Kept, value: SharedValue<V>): void {
     if (fence.moves !== kept.moves || kept.epoch !== this.#coherence.epoch || !this.#coherence.isTrusted) return
-    const header = { ...kept.header, freshMs: Math.min(kept.header.freshMs, kept.expiresAtMs - this.#settings.clock()) }
-    const times = timesOf(family, header, kept.expiresAtMs - header.staleMs - header.freshMs, kept.expiresAtMs)
+    const times = timesOf(kept.header, family.refreshAfter, kept.expiresAtMs)
     const entry = new MemoryEntry(value, kept.id, { ...capture, epoch: kept.epoch }, times, false)
     this.#memory.put(key, entry as MemoryEntry, family.policy === 'stale')
   }
@@ -238,15 +237,4 @@ export class Loading {
     const times = { createdAtMs: header.createdAtMs, freshUntilMs: untilMs, hitUntilMs: untilMs, expiresAtMs: untilMs }
     this.#memory.put(key, new MemoryEntry(value, undefined, capture, times, false, isRefused) as MemoryEntry, false)
   }
-}
-
-function timesOf<P, V>(
-  { refreshAfter }: FamilyDefinition<P, V>,
-  { createdAtMs, freshMs }: EntryHeader,
-  freshFromMs: number,
-  expiresAtMs: number
-): EntryTimes {
-  const freshUntilMs = freshFromMs + freshMs
-  const hitUntilMs = freshFromMs + freshMs * refreshAfter
-  return { createdAtMs, freshUntilMs, hitUntilMs, expiresAtMs }
 }

@@ -1,5 +1,6 @@
 import { BoundedStore, type BoundedStoreStats } from '@dashtam/cache-memory'
 import type { Capture } from './capture.ts'
+import type { EntryHeader } from './entry-format.ts'
 import type { SharedValue } from './shared-value.ts'
 
 /** What V8 and the store need beside key and value, in bytes; as measured for `InMemoryCache`, and the generations. */
@@ -66,6 +67,19 @@ export interface EntryTimes {
   readonly freshUntilMs: number
   readonly hitUntilMs: number
   readonly expiresAtMs: number
+}
+
+/** The times of an entry that lives until `expiresAtMs`. */
+export function timesOf(
+  { createdAtMs, freshMs, staleMs }: EntryHeader,
+  refreshAfter: number,
+  expiresAtMs: number
+): EntryTimes {
+  if (expiresAtMs === Infinity) return { createdAtMs, freshUntilMs: Infinity, hitUntilMs: Infinity, expiresAtMs }
+  const freshUntilMs = expiresAtMs - staleMs
+  // One that was never to expire may have been given an end by somebody else.
+  const earlyMs = refreshAfter === 1 ? 0 : freshMs * (1 - refreshAfter)
+  return { createdAtMs, freshUntilMs, hitUntilMs: freshUntilMs - earlyMs, expiresAtMs }
 }
 
 export interface MemoryTierOptions {

@@ -10,7 +10,7 @@ import type { Fence } from './fence.ts'
 import { Flight, type Outcome } from './flight.ts'
 import type { Generations } from './generations.ts'
 import { type Loading, NOT_STORED, type Ticket } from './loading.ts'
-import { MemoryEntry, type MemoryTier } from './memory-tier.ts'
+import { MemoryEntry, type MemoryTier, timesOf } from './memory-tier.ts'
 import type { Owed } from './owed.ts'
 import type { Reading } from './reading.ts'
 import type { Refresher } from './refresher.ts'
@@ -370,13 +370,7 @@ export class Reader {
     const served: Outcome<V> =
       attempt > 0 ? { value, status: 'collapsed', tier: undefined } : { value, status: 'hit', tier: 'shared' }
     if (Number.isNaN(slot.remainingMs)) return served
-    const freshUntilMs = askedAtMs + slot.remainingMs - header.staleMs
-    const times = {
-      createdAtMs: header.createdAtMs,
-      freshUntilMs,
-      hitUntilMs: freshUntilMs === Infinity ? Infinity : freshUntilMs - header.freshMs * (1 - family.refreshAfter),
-      expiresAtMs: askedAtMs + slot.remainingMs
-    }
+    const times = timesOf(header, family.refreshAfter, askedAtMs + slot.remainingMs)
     const isSuspect = fence.moves !== moves
     const entry = new MemoryEntry(value, slot.id, capture, times, isSuspect)
     if (family.placement !== 'shared' && this.#coherence.epoch === epoch && this.#coherence.isTrusted) {
@@ -384,7 +378,14 @@ export class Reader {
     }
     const nowMs = this.#settings.clock()
     if (nowMs < times.hitUntilMs) return served
-    return this.#whileRefreshing(reading, slot.id, entry, nowMs < freshUntilMs ? 'hit' : 'stale', 'shared', family)
+    return this.#whileRefreshing(
+      reading,
+      slot.id,
+      entry,
+      nowMs < times.freshUntilMs ? 'hit' : 'stale',
+      'shared',
+      family
+    )
   }
 
   async #acquire<P, V>(

@@ -1,4 +1,5 @@
 import type { FamilyOptions } from '@dashtam/cache-protocol'
+import { randomId } from '@dashtam/cache-protocol/adapter'
 import t from 'tap'
 import { type Id, idsOf, MemoryFleet } from './fixtures/fleet/memory-fleet.ts'
 
@@ -86,4 +87,22 @@ t.test('memory never keeps a value for longer than the shared store', async t =>
   t.strictSame(await there.read({ id: 1 }), { value: 1, status: 'hit', tier: 'memory' })
   fleet.nowMs += 1
   t.strictSame(await there.read({ id: 1 }), { value: 2, status: 'miss' })
+})
+
+t.test('a value that was never to expire lives for as long as the store lets it', async t => {
+  const fleet = new MemoryFleet()
+  let loads = 0
+  const options = { ttlSeconds: Infinity, load: () => ++loads }
+  await fleet.open().cache.family(idsOf('a'), options).get({ id: 1 })
+  const slot = await fleet.store.read('fleet:a:1')
+  if (!slot.ok || slot.value.kind !== 'entry') throw new Error('there is no entry')
+  // As an EXPIRE by somebody else leaves it.
+  const shortened = { id: randomId(), bytes: slot.value.bytes, ttlMs: 5_000 }
+  await fleet.store.refresh('fleet:a:1', slot.value.id, shortened)
+  const family = fleet.open().cache.family(idsOf('a'), options)
+  t.strictSame(await family.read({ id: 1 }), { value: 1, status: 'hit', tier: 'shared' })
+  fleet.nowMs += 4_999
+  t.strictSame(await family.read({ id: 1 }), { value: 1, status: 'hit', tier: 'memory' })
+  fleet.nowMs += 1
+  t.strictSame(await family.read({ id: 1 }), { value: 2, status: 'miss' })
 })

@@ -135,6 +135,18 @@ t.test('placement memory: a value is kept no longer than its entry', async t => 
   t.equal(await family.get({ id: 1 }), 3)
 })
 
+t.test('placement memory: a value that never expires is a hit, in every process', async t => {
+  const fleet = new MemoryFleet()
+  let loads = 0
+  const options = { placement: 'memory', ttlSeconds: Infinity, staleSeconds: 5, load: () => ++loads } as const
+  for (const family of [fleet.open(), fleet.open()].map(({ cache }) => cache.family(idsOf('a'), options))) {
+    await family.get({ id: 1 })
+    fleet.nowMs += 1e9
+    for (let reads = 0; reads < 2; reads++) t.match(await family.read({ id: 1 }), { status: 'hit', tier: 'memory' })
+  }
+  t.equal(loads, 2)
+})
+
 t.test('an engine without a store works in the memory of its process', async t => {
   let nowMs = 0
   let loads = 0
