@@ -1,0 +1,391 @@
+// Races that the engine avoids, each step held where it matters: commands, their answers and messages are on ways of
+// their own.
+import { ok } from '@dashtam/cache-protocol'
+import { randomId } from '@dashtam/cache-protocol/adapter'
+import t from 'tap'
+import { HeldFeed } from './fixtures/fleet/held-feed.ts'
+import { type Id, idsOf, MemoryFleet, turn } from './fixtures/fleet/memory-fleet.ts'
+
+/** Two processes, of which the messages to the first are held; and the version that their source has. */
+function opened({ staleSeconds = 0 } = {}) {
+  const fleet = new MemoryFleet()
+  const feed = new HeldFeed(fleet.store.openFeed())
+  const source = { version: 1, gate: undefined as Promise<unknown> | undefined, loads: 0 }
+  const options = {
+    ttlSeconds: 100,
+    staleSeconds,
+    tags: () => ['some'],
+    load: async () => {
+      source.loads++
+      const { version, gate } = source
+      await gate
+      return version
+    }
+  }
+  const here = fleet.open({}, feed)
+  const there = fleet.open()
+  const family = here.cache.family<Id, number>(idsOf('a'), options)
+  const elsewhere = there.cache.family<Id, number>(idsOf('a'), options)
+  /** Until it is a hit that looks at nothing. */
+  const known = async (id = 1) => {
+    for (let reads = 0; reads < 3; reads++) await family.get({ id })
+  }
+  return { fleet, feed, here, there, source, family, elsewhere, known }
+}
+
+const INVALIDATIONS = {
+  'a delete': ({ elsewhere }: ReturnType<typeof opened>) => elsewhere.invalidate({ id: 1 }),
+  'a tag': ({ there }: ReturnType<typeof opened>) => there.cache.invalidateTags(['some']),
+  'a clear': ({ there }: ReturnType<typeof opened>) => there.cache.clear()
+}
+
+for (const [what, invalidate] of Object.entries(INVALIDATIONS)) {
+  t.test(`${what} that comes before the answer to a GET leaves nothing old in memory`, async t => {
+    const context = opened()
+    const { here, source, family, elsewhere, known } = context
+    await elsewhere.get({ id: 1 })
+    await known(2)
+    const gate = here.hold('read', 'answer')
+    const reading = family.get({ id: 1 })
+    await gate.reached
+    source.version = 2
+    await invalidate(context)
+    gate.open()
+    await reading
+    t.equal(await family.get({ id: 1 }), 2)
+  })
+
+  t.test(`${what} that comes before the answer to a fill leaves nothing old in memory`, async t => {
+    const context = opened()
+    const { here, source, family, known } = context
+    await known(2)
+    const gate = here.hold('fill', 'answer')
+    await family.get({ id: 1 })
+    await gate.reached
+    source.version = 2
+    await invalidate(context)
+    gate.open()
+    await turn()
+    t.equal(await family.get({ id: 1 }), 2)
+  })
+
+  t.test(`${what} that comes before a confirmation leaves nothing old in memory`, async t => {
+    const context = opened()
+    const { fleet, here, source, family, known } = context
+    await known()
+    // What makes it suspect is nothing that changes it.
+    await fleet.store.refresh('fleet:a:1', randomId(), { id: randomId(), bytes: new Uint8Array(), ttlMs: 1 })
+    const slot = await fleet.store.read('fleet:a:1')
+    if (!slot.ok || slot.value.kind !== 'entry') throw new Error('there is no entry')
+    await fleet.store.refresh('fleet:a:1', slot.value.id, { ...slot.value, ttlMs: 50_000 })
+    const gate = here.hold('identify', 'answer')
+    const reading = family.get({ id: 1 })
+    await gate.reached
+    source.version = 2
+    await invalidate(context)
+    gate.open()
+    await reading
+    t.equal(await family.get({ id: 1 }), 2)
+  })
+
+  t.test(`${what} that comes before the answer to a refresh leaves nothing old in memory`, async t => {
+    const context = opened({ staleSeconds: 100 })
+    const { fleet, here, source, family, known } = context
+    await known()
+    fleet.nowMs += 150_000
+    const gate = here.hold('refresh', 'answer')
+    await family.get({ id: 1 })
+    await gate.reached
+    source.version = 2
+    await invalidate(context)
+    gate.open()
+    await turn()
+    t.equal(await family.get({ id: 1 }), 2)
+  })
+
+  t.test(`${what} leaves the reads that began before to themselves`, async t => {
+    const context = opened()
+    const { here, source, family, known } = context
+    await known(2)
+    const gate = here.hold('read', 'answer')
+    const before = family.get({ id: 1 })
+    await gate.reached
+    source.version = 2
+    await invalidate(context)
+    const after = family.get({ id: 1 })
+    source.version = 3
+    gate.open()
+    await before
+    t.equal(await after, 3)
+  })
+
+  t.test(`${what} keeps out a load, also when the slot has been filled again since`, async t => {
+    const context = opened()
+    const { source, family, elsewhere } = context
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    source.gate = gate
+    const loading = family.get({ id: 1 })
+    await turn()
+    source.version = 2
+    source.gate = undefined
+    await invalidate(context)
+    const after = elsewhere.get({ id: 1 })
+    await turn()
+    open()
+    t.equal(await loading, 1)
+    t.equal(await after, 2)
+    await turn()
+    for (const each of [family, elsewhere]) t.equal(await each.get({ id: 1 }), 2)
+  })
+
+  t.test(`${what} of which nobody has told is seen by a strong read`, async t => {
+    for (const hasBarrier of [true, false]) {
+      const context = opened()
+      const { feed, source, family, known } = context
+      await known()
+      feed.hold()
+      feed.hasNoBarrier = !hasBarrier
+      source.version = 2
+      await invalidate(context)
+      t.equal(await family.get({ id: 1 }), 1)
+      t.equal(await family.get({ id: 1 }, { consistency: 'strong' }), 2)
+    }
+  })
+
+  t.test(`a strong read does not join a load that began before ${what} of which nobody has told`, async t => {
+    for (const hasBarrier of [true, false]) {
+      const context = opened()
+      const { feed, source, family, known } = context
+      await known(2)
+      const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+      source.gate = gate
+      const loading = family.get({ id: 1 })
+      await turn()
+      feed.hold()
+      feed.hasNoBarrier = !hasBarrier
+      source.version = 2
+      source.gate = undefined
+      await invalidate(context)
+      const strong = family.get({ id: 1 }, { consistency: 'strong' })
+      await turn()
+      open()
+      t.equal(await loading, 1)
+      t.equal(await strong, 2)
+    }
+  })
+
+  t.test(`${what} that was lost with the feed is not overlooked when there is one again`, async t => {
+    for (const isReadMeanwhile of [false, true]) {
+      const context = opened()
+      const { feed, source, family, known } = context
+      await known()
+      feed.cut()
+      source.version = 2
+      await invalidate(context)
+      if (isReadMeanwhile) t.equal(await family.get({ id: 1 }), 2)
+      feed.mend()
+      t.equal(await family.get({ id: 1 }), 2)
+    }
+  })
+
+  t.test(
+    `a load that ${what} has overtaken while the feed was cut is not believed when there is one again`,
+    async t => {
+      const context = opened()
+      const { feed, here, source, family } = context
+      const gate = here.hold('fill', 'answer')
+      await family.get({ id: 1 })
+      await gate.reached
+      feed.cut()
+      source.version = 2
+      await invalidate(context)
+      feed.mend()
+      gate.open()
+      await turn()
+      t.equal(await family.get({ id: 1 }), 2)
+    }
+  )
+}
+
+t.test('a generation that was asked for before it changed is not believed', async t => {
+  const { here, there, source, family, elsewhere } = opened()
+  await elsewhere.get({ id: 1 })
+  await elsewhere.get({ id: 2 })
+  const gate = here.hold('readGenerations', 'answer')
+  const reading = family.get({ id: 1 })
+  await gate.reached
+  source.version = 2
+  await there.cache.invalidateTags(['some'])
+  gate.open()
+  await reading
+  t.equal(await family.get({ id: 2 }), 2)
+  t.equal(await family.get({ id: 1 }), 2)
+})
+
+t.test('an entry that is newer than the generations known here is not taken for an old one', async t => {
+  const { feed, there, source, family, elsewhere, known } = opened()
+  await known()
+  feed.hold()
+  source.version = 2
+  await there.cache.invalidateTags(['some'])
+  t.equal(await elsewhere.get({ id: 2 }), 2)
+  t.strictSame(await family.read({ id: 2 }), { value: 2, status: 'hit', tier: 'shared' })
+  t.equal(source.loads, 2)
+})
+
+t.test('a load that began under a tag that is being written is stored nowhere', async t => {
+  const { there, source, family, elsewhere } = opened()
+  await elsewhere.mutate(
+    { id: 7 },
+    async () => {
+      t.equal(await family.get({ id: 1 }), 1)
+      source.version = 2
+      t.equal(await family.get({ id: 1 }), 2)
+    },
+    { tags: ['some'] }
+  )
+  source.version = 3
+  for (const each of [family, elsewhere]) t.equal(await each.get({ id: 1 }), 3)
+  t.equal(there.cache.stats().owed, 0)
+})
+
+t.test('those who read under a closed slot share a load, until its next change', async t => {
+  const { here, source, family, elsewhere } = opened()
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+  await elsewhere.mutate({ id: 1 }, async () => {
+    source.gate = gate
+    const first = family.get({ id: 1 })
+    await turn()
+    const second = family.get({ id: 1 })
+    await turn()
+    t.equal(source.loads, 1)
+    // Another writer: the slot has a new id.
+    await elsewhere.invalidate({ id: 1 })
+    source.version = 2
+    source.gate = undefined
+    t.equal(await family.get({ id: 1 }), 2)
+    open()
+    t.strictSame(await Promise.all([first, second]), [1, 1])
+  })
+  t.match(here.cache.stats().families.a, { collapsed: 1, misses: 2 })
+})
+
+t.test('a load under a closed slot is not shared any more when one of its tags has changed', async t => {
+  const { there, source, family, elsewhere } = opened()
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+  await elsewhere.mutate({ id: 1 }, async () => {
+    source.gate = gate
+    const first = family.get({ id: 1 })
+    await turn()
+    await there.cache.invalidateTags(['some'])
+    source.version = 2
+    source.gate = undefined
+    t.equal(await family.get({ id: 1 }), 2)
+    open()
+    t.equal(await first, 1)
+  })
+})
+
+t.test('a lease whose answer was lost keeps nobody out', async t => {
+  const { fleet, here, family } = opened()
+  await family.get({ id: 2 })
+  const gate = here.hold('acquire', 'answer')
+  const reading = family.get({ id: 1 })
+  await gate.reached
+  here.faults.set('acquire', 'timeout')
+  gate.open()
+  t.equal(await reading, 1)
+  t.strictSame(await fleet.store.identify('fleet:a:1'), ok({ kind: 'absent' }))
+})
+
+t.test('a read that waits is woken by what happens before it listens', async t => {
+  const { here, source, family, elsewhere } = opened()
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+  source.gate = gate
+  const loading = elsewhere.get({ id: 1 })
+  await turn()
+  const held = here.hold('read', 'answer')
+  const waiting = family.get({ id: 1 })
+  await held.reached
+  // The lease ends before this process knows that there is one.
+  open()
+  await loading
+  await turn()
+  const startedAtMs = performance.now()
+  held.open()
+  t.equal(await waiting, 1)
+  t.ok(performance.now() - startedAtMs < 200)
+  t.equal(source.loads, 1)
+})
+
+t.test('a read waits for one lease, not for every one that follows', async t => {
+  const { fleet, source, family, elsewhere } = opened()
+  const { promise: gate } = Promise.withResolvers<void>()
+  source.gate = gate
+  const leaving = new AbortController()
+  void elsewhere.get({ id: 1 }, { signal: leaving.signal }).catch(() => undefined)
+  await turn()
+  source.gate = undefined
+  const waiting = family.read({ id: 1 })
+  await turn()
+  // Gone, and somebody else's before the waiting read comes to it.
+  leaving.abort()
+  const token = randomId()
+  void fleet.store.invalidate(['fleet:a:1'])
+  void fleet.store.acquire('fleet:a:1', token, 60_000)
+  t.strictSame(await waiting, { value: 1, status: 'miss' })
+  t.match(await fleet.store.identify('fleet:a:1'), { value: { kind: 'lease', id: token } }, 'nothing was stored')
+})
+
+t.test('a read that always meets an invalid entry loads in the end', async t => {
+  const { fleet, here, family } = opened()
+  await family.get({ id: 2 })
+  const bytes = Buffer.from('garbage')
+  // Whenever it wants the lease, somebody has put another one there.
+  const write = async () => {
+    const token = randomId()
+    await fleet.store.invalidate(['fleet:a:1'])
+    await fleet.store.acquire('fleet:a:1', token, 1_000)
+    await fleet.store.fill('fleet:a:1', token, { id: randomId(), bytes, ttlMs: 60_000 })
+  }
+  await write()
+  const reading = family.read({ id: 1 })
+  for (let attempts = 0; attempts < 3; attempts++) {
+    const gate = here.hold('acquire', 'command')
+    await gate.reached
+    await write()
+    gate.open()
+  }
+  t.strictSame(await reading, { value: 1, status: 'miss' })
+})
+
+t.test('waiters look again by themselves when nobody tells them', async t => {
+  const { feed, source, family, elsewhere } = opened()
+  feed.cut()
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+  source.gate = gate
+  const loading = elsewhere.get({ id: 1 })
+  await turn()
+  const waiting = family.get({ id: 1 })
+  await turn()
+  open()
+  await loading
+  t.equal(await waiting, 1)
+  t.equal(source.loads, 1)
+})
+
+t.test('more tags than memory keeps: those that were forgotten are looked up anew', async t => {
+  const fleet = new MemoryFleet({ maxEntries: 300_000, maxBytes: 2 ** 30 })
+  const { cache } = fleet.open()
+  let version = 1
+  const family = cache.family<Id, number>(idsOf('a'), {
+    tags: ({ id }) => Array.from({ length: id === 1 ? 1 : 60_000 }, (_, at) => `${id}-${at}`),
+    load: () => version
+  })
+  for (let reads = 0; reads < 3; reads++) await family.get({ id: 1 })
+  for (const id of [2, 3]) await family.get({ id })
+  t.equal(await family.get({ id: 1 }), 1)
+  version = 2
+  await cache.invalidateTags(['1-0'])
+  t.equal(await family.get({ id: 1 }), 2)
+})
