@@ -178,13 +178,38 @@ for (const [what, invalidate] of Object.entries(INVALIDATIONS)) {
     for (const isReadMeanwhile of [false, true]) {
       const context = opened()
       const { feed, source, family, known } = context
-      await known()
+      await known(1)
+      await known(2)
       feed.cut()
       source.version = 2
       await invalidate(context)
       if (isReadMeanwhile) t.equal(await family.get({ id: 1 }), 2)
       feed.mend()
+      // Of which its tags are known again.
+      await known(2)
       t.equal(await family.get({ id: 1 }), 2)
+    }
+  })
+
+  t.test(`${what} that was lost with the feed keeps later reads from what began before`, async t => {
+    for (const isMended of [true, false]) {
+      const context = opened()
+      const { fleet, feed, here, source, family, elsewhere, known } = context
+      await elsewhere.get({ id: 1 })
+      await known(2)
+      const gate = here.hold('read', 'answer')
+      const before = family.get({ id: 1 })
+      await gate.reached
+      feed.cut()
+      fleet.nowMs += 1
+      source.version = 2
+      await invalidate(context)
+      if (isMended) feed.mend()
+      const after = family.get({ id: 1 })
+      await turn()
+      gate.open()
+      await before
+      t.equal(await after, 2)
     }
   })
 
@@ -234,19 +259,44 @@ t.test('an entry that is newer than the generations known here is not taken for 
 })
 
 t.test('a load that began under a tag that is being written is stored nowhere', async t => {
-  const { there, source, family, elsewhere } = opened()
+  const { fleet, source, family, elsewhere } = opened()
+  await family.get({ id: 2 })
+  const [before, none] = await Promise.all([fleet.store.identify('fleet:a:2'), fleet.store.identify('fleet:a:1')])
   await elsewhere.mutate(
     { id: 7 },
     async () => {
-      t.equal(await family.get({ id: 1 }), 1)
-      source.version = 2
-      t.equal(await family.get({ id: 1 }), 2)
+      for (const version of [2, 3]) {
+        source.version = version
+        for (const id of [1, 2]) t.equal(await family.get({ id }), version)
+      }
+      t.strictSame(await fleet.store.identify('fleet:a:2'), before)
+      t.strictSame(await fleet.store.identify('fleet:a:1'), none)
     },
     { tags: ['some'] }
   )
-  source.version = 3
-  for (const each of [family, elsewhere]) t.equal(await each.get({ id: 1 }), 3)
-  t.equal(there.cache.stats().owed, 0)
+  source.version = 4
+  for (const each of [family, elsewhere]) for (const id of [1, 2]) t.equal(await each.get({ id }), 4)
+})
+
+t.test('a lease that a read gets while one of its tags is being written is given back', async t => {
+  const { fleet, source, family, elsewhere } = opened()
+  const { promise: gate, reject } = Promise.withResolvers<void>()
+  source.gate = gate
+  const loading = elsewhere.get({ id: 1 })
+  await turn()
+  const waiting = family.read({ id: 1 })
+  await turn()
+  source.gate = undefined
+  await elsewhere.mutate(
+    { id: 7 },
+    async () => {
+      reject(new Error('no'))
+      await t.rejects(loading, { message: 'no' })
+      t.strictSame(await waiting, { value: 1, status: 'miss' })
+      t.strictSame(await fleet.store.identify('fleet:a:1'), ok({ kind: 'absent' }))
+    },
+    { tags: ['some'] }
+  )
 })
 
 t.test('those who read under a closed slot share a load, until its next change', async t => {
@@ -357,6 +407,7 @@ t.test('a read that always meets an invalid entry loads in the end', async t => 
     gate.open()
   }
   t.strictSame(await reading, { value: 1, status: 'miss' })
+  t.match(await fleet.store.read('fleet:a:1'), { value: { kind: 'entry', bytes } }, 'and stores nothing')
 })
 
 t.test('waiters look again by themselves when nobody tells them', async t => {
@@ -368,24 +419,92 @@ t.test('waiters look again by themselves when nobody tells them', async t => {
   await turn()
   const waiting = family.get({ id: 1 })
   await turn()
+  const startedAtMs = performance.now()
   open()
   await loading
   t.equal(await waiting, 1)
+  t.ok(performance.now() - startedAtMs < 1_500, 'long before the lease would have run out')
   t.equal(source.loads, 1)
 })
 
-t.test('more tags than memory keeps: those that were forgotten are looked up anew', async t => {
+t.test('a tag that memory has forgotten is looked up anew, and not believed by who asked for it before', async t => {
   const fleet = new MemoryFleet({ maxEntries: 300_000, maxBytes: 2 ** 30 })
-  const { cache } = fleet.open()
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>()
   let version = 1
-  const family = cache.family<Id, number>(idsOf('a'), {
-    tags: ({ id }) => Array.from({ length: id === 1 ? 1 : 60_000 }, (_, at) => `${id}-${at}`),
-    load: () => version
+  const tags = ({ id }: Id) => (id < 10 ? [`${id}`] : Array.from({ length: 55_000 }, (_, at) => `${id}-${at}`))
+  const there = fleet.open()
+  const elsewhere = there.cache.family<Id, number>(idsOf('a'), {
+    tags,
+    load: async ({ id }) => {
+      if (id === 2) await gate
+      return version
+    }
   })
+  // So that their tags are there, and reading them here makes none.
+  for (const id of [1, 10, 11]) await elsewhere.get({ id })
+  const loading = elsewhere.get({ id: 2 })
+  const family = fleet.open().cache.family<Id, number>(idsOf('a'), { tags, load: () => version })
   for (let reads = 0; reads < 3; reads++) await family.get({ id: 1 })
-  for (const id of [2, 3]) await family.get({ id })
-  t.equal(await family.get({ id: 1 }), 1)
+  const waiting = family.get({ id: 2 })
+  await turn()
+  for (const id of [10, 11]) await family.get({ id })
+  open()
+  await loading
+  t.equal(await waiting, 1)
   version = 2
-  await cache.invalidateTags(['1-0'])
+  await there.cache.invalidateTags(['1', '2'])
+  for (const id of [1, 2]) t.equal(await family.get({ id }), 2)
+})
+
+t.test('a read whose fence others have held is told all the same', async t => {
+  const { here, source, family, elsewhere, known } = opened()
+  await elsewhere.get({ id: 1 })
+  await known(2)
+  const gates = [here.hold('read', 'answer'), here.hold('read', 'answer')]
+  const first = family.get({ id: 1 })
+  await gates[0]?.reached
+  source.version = 2
+  await elsewhere.invalidate({ id: 1 })
+  await elsewhere.get({ id: 1 })
+  const second = family.get({ id: 1 })
+  await gates[1]?.reached
+  gates[0]?.open()
+  await first
+  source.version = 3
+  await elsewhere.invalidate({ id: 1 })
+  gates[1]?.open()
+  await second
+  t.equal(await family.get({ id: 1 }), 3)
+})
+
+t.test('a read that ends does not take its place from the one that came after it', async t => {
+  const { here, family, elsewhere, known } = opened()
+  await elsewhere.get({ id: 1 })
+  await known(2)
+  const gates = [here.hold('read', 'answer'), here.hold('read', 'answer')]
+  const first = family.get({ id: 1 })
+  await gates[0]?.reached
+  await elsewhere.set({ id: 1 }, 7)
+  const second = family.get({ id: 1 })
+  await gates[1]?.reached
+  gates[0]?.open()
+  await first
+  await turn()
+  here.calls.length = 0
+  const third = family.get({ id: 1 })
+  await turn()
+  t.strictSame(here.calls, [], 'it has joined the second')
+  gates[1]?.open()
+  t.strictSame(await Promise.all([second, third]), [7, 7])
+})
+
+t.test('what is known to be out of date is not asked for any more', async t => {
+  const { here, there, source, family, known } = opened()
+  await known(1)
+  source.version = 2
+  await there.cache.invalidateTags(['some'])
+  await known(2)
+  here.calls.length = 0
   t.equal(await family.get({ id: 1 }), 2)
+  t.notOk(here.calls.includes('identify'))
 })

@@ -136,9 +136,10 @@ for (const [what, invalidate] of Object.entries({
     let loads = 0
     const process = fleet.open()
     const family = process.cache.family<Id, string>(idsOf('a'), {
-      load: () => (++loads === 1 ? promise : 'new'),
+      load: ({ id }) => (id === 1 && ++loads === 1 ? promise : 'new'),
       tags: () => ['some']
     })
+    await family.get({ id: 2 })
     const before = family.get({ id: 1 })
     await turn()
     await invalidate(process, { family } as never)
