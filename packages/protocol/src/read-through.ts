@@ -235,7 +235,7 @@ export interface FamilyOptions<P, V> {
   readonly policy?: FailurePolicy
   /** What a read is when the call does not say. @defaultValue `'eventual'` */
   readonly consistency?: Consistency
-  /** After so long a stale value is served instead of waiting for the loader, in milliseconds. @defaultValue never */
+  /** How long a reader of a stale value waits for the new one, in milliseconds. @defaultValue 0: it gets the stale one */
   readonly softTimeoutMs?: number
   /** After so long the load is aborted and the readers get a `LoadTimeoutError`, in milliseconds. @defaultValue 30000 */
   readonly hardTimeoutMs?: number
