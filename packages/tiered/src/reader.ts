@@ -165,6 +165,9 @@ export class Reader {
     }
     const answer = await this.#ask(reading, flight, fence)
     if (!answer.ok) return this.#withoutStore(reading, flight, fence, answer.error)
+    // It answers again, and has something newer than what was loaded without it.
+    const isOutdated = answer.value.slot.kind !== 'absent' && remembered?.isRefused === false
+    if (isOutdated && remembered.id === undefined) this.#forget(reading, remembered)
     return this.#settle(reading, flight, fence, answer.value, 0)
   }
 
@@ -402,7 +405,7 @@ export class Reader {
     const { epoch } = this.#coherence
     const askedAtMs = this.#settings.clock()
     const taken = await this.#store.acquire(reading.key, token, this.#settings.leaseMs, unlessId)
-    if (!taken.ok) return this.#withoutLease(reading, flight, fence, answer.capture, token, taken.error)
+    if (!taken.ok) return this.#withoutLease(reading, flight, fence, token, taken.error)
     if (taken.value.kind === 'lease' && taken.value.id === token) {
       return this.#load(reading, flight, fence, answer.capture, { token })
     }
@@ -415,14 +418,11 @@ export class Reader {
     reading: Reading<P, V>,
     flight: Flight<V>,
     fence: Fence,
-    capture: Capture,
     token: string,
     error: CacheError
   ): Promise<Outcome<V>> {
     void this.#store.release(reading.key, token)
-    if (error.reason !== 'server') return this.#withoutStore(reading, flight, fence, error)
-    if (reading.family.policy === 'closed') return Promise.reject(this.#unavailable(reading, error))
-    return this.#load(reading, flight, fence, capture, { isUnbacked: true, isRefused: true })
+    return this.#withoutStore(reading, flight, fence, error)
   }
 
   /**
@@ -456,7 +456,7 @@ export class Reader {
         this.#store.acquire(reading.key, token, this.#settings.leaseMs),
         this.#generations.capture(flight.capture.fences, flight.trustsNothing)
       ])
-      if (!taken.ok) return this.#withoutLease(reading, flight, fence, answer.capture, token, taken.error)
+      if (!taken.ok) return this.#withoutLease(reading, flight, fence, token, taken.error)
       const slot = taken.value
       if (slot.kind === 'lease' && slot.id === met) {
         leftMs = slot.remainingMs
@@ -548,10 +548,7 @@ export class Reader {
 
   /** What was loaded while the store could not be asked: for a moment, and never for a strong read. */
   #unbacked<P, V>(reading: Reading<P, V>, entry: MemoryEntry<V>): Outcome<V> | undefined {
-    if (!entry.isRefused && this.#store.isReachable) {
-      this.#forget(reading, entry)
-      return undefined
-    }
+    if (!entry.isRefused && this.#store.isReachable) return undefined
     if (reading.isStrong || !this.#isYetGood(entry)) return undefined
     return { value: entry.value, status: 'hit', tier: 'memory' }
   }
