@@ -34,6 +34,6 @@ function expectNoHarm(
   engine: EngineOptions,
   server: Parameters<typeof trouble>[1]['server']
 ): Promise<void> {
-  const scale = { processes: 3, readsPerSecond: 2_000, faultMs, warmMs: 1_000, calmMs: 2_500 }
+  const scale = { processes: 3, readsPerSecond: 2_000, faultMs, warmMs: 1_000, calmMs: 2_500, lateMs: 25 }
   return trouble(t, { ...scale, engine: { ...engine, heartbeatMs: 1_000 }, server, faults: [fault] })
 }

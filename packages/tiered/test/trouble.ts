@@ -13,8 +13,9 @@ t.test('requests go on while Redis is in trouble', async t => {
     faults: [FAULTS.frozen, FAULTS.withoutReplicas, FAULTS.oldSnapshot],
     processes: 2,
     readsPerSecond: 400,
-    faultMs: 700,
+    faultMs: 1_500,
     warmMs: 500,
-    calmMs: 500
+    calmMs: 500,
+    lateMs: 250
   })
 })
