@@ -23,6 +23,7 @@ export type {
   Lookup,
   Mutated,
   MutateOptions,
+  ParamsOrNone,
   Placement,
   ReadOptions,
   ReadThrough,

@@ -253,6 +253,10 @@ export interface GetOrLoadOptions<V> extends Omit<FamilyOptions<string, V>, 'loa
   readonly tags?: readonly string[]
 }
 
+/** The parameters of keys; of keys without any nothing, so that `get()` needs no argument. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a parameter of type void may be left out, one of undefined may not
+export type ParamsOrNone<P> = [unknown] extends [P] ? P & void : P
+
 /** The read-through cache: what `@dashtam/cache-tiered` makes, and what a domain package is handed. */
 export interface ReadThrough {
   /**
@@ -260,7 +264,7 @@ export interface ReadThrough {
    *
    * @throws TypeError when an option is out of its range, or when there is a family of that name already.
    */
-  family<P, V, T extends P = P>(keys: FamilyKeys<P>, options: FamilyOptions<T, V>): CacheFamily<T, V>
+  family<P, V, T extends P = ParamsOrNone<P>>(keys: FamilyKeys<P>, options: FamilyOptions<T, V>): CacheFamily<T, V>
 
   /** Reads `key` through, as a family of its own would: for a use that is not worth one. All of them are one family in metrics. */
   getOrLoad<V>(

@@ -5,6 +5,7 @@ import type {
   FamilyOptions,
   GetOrLoadOptions,
   LoadContext,
+  ParamsOrNone,
   ReadThrough,
   ReadThroughStats,
   Result
@@ -31,7 +32,7 @@ export class ReadThroughCache implements ReadThrough {
     this.#defaults = defaults
   }
 
-  family<P, V, T extends P = P>(keys: FamilyKeys<P>, options: FamilyOptions<T, V>): CacheFamily<T, V> {
+  family<P, V, T extends P = ParamsOrNone<P>>(keys: FamilyKeys<P>, options: FamilyOptions<T, V>): CacheFamily<T, V> {
     const definition = defineFamily<T, V>(keys as FamilyKeys<T>, options, this.#defaults)
     if (this.#counters.has(definition.name) || definition.name === AD_HOC) {
       throw new TypeError(`there is a cache family '${definition.name}' already`)

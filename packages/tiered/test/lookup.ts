@@ -107,7 +107,7 @@ t.test('lookup() says that the store cannot be asked', async t => {
         Object.assign(() => 'other:1', { family: 'b' }),
         { load: () => 'v' }
       )
-      .lookup({}),
+      .lookup(),
     { ok: false, error: { code: 'CACHE_INVALID_ARGUMENT' } }
   )
 })

@@ -182,7 +182,7 @@ t.test('mutate() rejects for a key or a tag that no store takes, and writes noth
     { load: () => 'v' }
   )
   await t.rejects(
-    strange.mutate({}, () => t.fail('is not called')),
+    strange.mutate(undefined, () => t.fail('is not called')),
     { name: 'TypeError', message: /^strange: the key must begin with 'fleet:'/ }
   )
   const family = cache.family(idsOf('a'), { load: () => 'v' })
@@ -292,5 +292,5 @@ t.test('set() answers with a Result when the store cannot be asked, and for a wr
     Object.assign(() => 'other:1', { family: 'strange' }),
     { load: () => 'v' }
   )
-  t.match(await strange.set({}, 'v'), { ok: false, error: { code: 'CACHE_INVALID_ARGUMENT' } })
+  t.match(await strange.set(undefined, 'v'), { ok: false, error: { code: 'CACHE_INVALID_ARGUMENT' } })
 })
