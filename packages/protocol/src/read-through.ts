@@ -7,10 +7,17 @@ import type { Err, Ok, Result } from './result.ts'
  */
 export type Consistency = 'eventual' | 'strong'
 
-/** What is done when the cache cannot answer: ask the source, refuse, or ask the source and then fall back on old values. */
+/**
+ * What is done when the cache cannot answer. `open`: the source is asked. `closed`: reads and writes are refused with a
+ * `CacheUnavailableError`. `stale`: the source is asked, and if the loader fails, the last value that this process knew is
+ * served, expired or invalidated as it may be; never to a strong read.
+ */
 export type FailurePolicy = 'open' | 'closed' | 'stale'
 
-/** Where the values of a family live: in the memory of each process and in the shared store, or in one of them alone. */
+/**
+ * Where the values of a family live: in the memory of each process and in the shared store, or in one of them alone.
+ * With `memory` the store holds an entry without the value, so that leases, tags and invalidation work as for any other.
+ */
 export type Placement = 'both' | 'shared' | 'memory'
 
 /** `T`, with every property at every depth read-only: values that readers share are frozen. */
@@ -60,7 +67,7 @@ export type Lookup<V> =
       readonly kind: 'hit' | 'stale'
       readonly value: DeepReadonly<V>
       readonly tier: 'memory' | 'shared'
-      /** Seconds since the value was loaded. */
+      /** Seconds since its load began. */
       readonly ageSeconds: number
     }
   | { readonly kind: 'miss' }
@@ -73,7 +80,7 @@ export interface CacheEntry<V = unknown> {
   readonly tier: 'memory' | 'shared'
   /** Size of the encoded value in bytes. */
   readonly sizeBytes: number
-  /** When it was loaded, in milliseconds since 1970. */
+  /** When its load began, in milliseconds since 1970. */
   readonly createdAtMs: number
   /** Until when it is fresh, in milliseconds since 1970; `Infinity` when it never expires. */
   readonly freshUntilMs: number
@@ -102,17 +109,18 @@ export interface Mutated<T> {
 }
 
 export interface WarmOptions {
-  /** How many are loaded at a time. @defaultValue 8 */
+  /** How many are loaded at a time, an integer of at least 1. @defaultValue 8 */
   readonly concurrency?: number
-  /** Called after each. */
+  /** Called after each; what it throws stops the warming. */
   readonly onProgress?: (progress: WarmProgress) => void
   /** Stops it; what is under way is still finished. */
   readonly signal?: AbortSignal
 }
 
 export interface WarmProgress {
+  /** How many have been looked at. */
   readonly done: number
-  /** How many of those were in the cache already. */
+  /** How many of those were in the cache already, expired ones included. */
   readonly hits: number
   /** How many could not be loaded. */
   readonly failed: number
@@ -123,7 +131,11 @@ export interface WarmProgress {
  *
  * `get`, `getMany` and `read` resolve to values and reject only with the loader's own error, `LoadTimeoutError`, the reason
  * of an aborted signal, or, under the policy `closed`, `CacheUnavailableError`. Everything else resolves to a `Result`.
- * A value that readers share is deeply frozen.
+ * Mistakes reject with a `TypeError`: parameters of which no key can be made, a key outside of the keyspace, a loader that
+ * answers `undefined`.
+ *
+ * A value that readers share is deeply frozen. One that cannot be frozen, because it holds a Date, a Map, a Set or bytes,
+ * is decoded anew for each reader.
  */
 export interface CacheFamily<P, V> {
   /** The name in metrics. */
@@ -135,23 +147,33 @@ export interface CacheFamily<P, V> {
   /** As `get`, and tells how it was served. */
   read(params: P, options?: ReadOptions): Promise<Served<V>>
 
-  /** Reads many, in the order of `params`; what is missing is loaded in one call of `loadMany`, or of `load` each. */
+  /**
+   * Reads many, in the order of `params`; what is missing is loaded in one call of `loadMany`, or of `load` each. Rejects
+   * when one of them does.
+   */
   getMany(params: readonly P[], options?: ReadOptions): Promise<DeepReadonly<V>[]>
 
-  /** Looks without loading. Fails with `CACHE_GET_ERROR`. */
+  /**
+   * Looks without loading. Fails with `CACHE_GET_ERROR`; its reason is `pending` while the store has still to be told of
+   * an invalidation by this process.
+   */
   lookup(params: P, options?: Pick<ReadOptions, 'consistency'>): Promise<Result<Lookup<V>>>
 
   /**
-   * Stores `value`, as a write of it alone: other processes see it within the coherence lag. For values that the source
-   * already has; to change the source use `mutate`.
+   * Stores a copy of `value`, as a write of it alone: other processes see it within the coherence lag. For values that the
+   * source already has; to change the source use `mutate`. Of two writes that meet neither value is stored.
    *
-   * Fails with `CACHE_SERIALIZATION_ERROR` or `CACHE_VALUE_TOO_LARGE`, and nothing has happened; or as `mutate` does.
+   * Fails with `CACHE_SERIALIZATION_ERROR` (also for `undefined`), `CACHE_VALUE_TOO_LARGE` or `CACHE_INVALID_ARGUMENT`, and
+   * nothing has happened; or with `CACHE_INVALIDATE_ERROR`, as `invalidate` does, and the old value is gone.
    */
   set(params: P, value: V): Promise<Result<void>>
 
   /**
    * Closes the slot, runs `write`, and opens the slot again: whatever becomes of this process in between, no value from
-   * before the write survives it. Rejects with what `write` threw.
+   * before the write survives it.
+   *
+   * Rejects with what `write` threw, and the old value is gone all the same; under the policy `closed` with
+   * `CacheUnavailableError` before `write` is called, when the slot cannot be closed.
    */
   mutate<T>(params: P, write: () => T | Promise<T>, options?: MutateOptions<V>): Promise<Mutated<T>>
 
@@ -160,14 +182,19 @@ export interface CacheFamily<P, V> {
    * process dies in between, the old value lives on until it expires (`mutate` has no such gap).
    *
    * @returns ok when it is acknowledged; otherwise `CACHE_INVALIDATE_ERROR`, and with `reason: 'pending'` it is kept,
-   * retried and delivered.
+   * retried and delivered (if this process dies first, it takes effect only by expiry). `CACHE_INVALID_ARGUMENT` when one
+   * of the keys is outside of the keyspace: then none is removed.
    */
   invalidate(params: P | readonly P[]): Promise<Result<void>>
 
-  /** What is known about the cached value; `undefined` when there is none. Fails with `CACHE_GET_ERROR`. */
+  /** What is known about the cached value; `undefined` when there is none. Fails as `lookup` does. */
   inspect(params: P): Promise<Result<CacheEntry<V> | undefined>>
 
-  /** Loads what is not cached yet. Never rejects: what could not be loaded is counted. */
+  /**
+   * Loads what is not cached yet, of as many `params` as there are; what could not be loaded is counted.
+   *
+   * Rejects only with what `params` or `onProgress` throw, and with a `TypeError` for a concurrency that is none.
+   */
   warm(params: Iterable<P> | AsyncIterable<P>, options?: WarmOptions): Promise<WarmProgress>
 }
 
@@ -206,15 +233,17 @@ export interface FamilyOptions<P, V> {
   /** Loads many at once, in the order of `params`. @defaultValue `load` for each */
   readonly loadMany?: (params: readonly P[], context: LoadContext) => readonly V[] | Promise<readonly V[]>
   /**
-   * How long a value is fresh, in seconds, above 0; or what the value itself says. `Infinity` never expires; a function
-   * that answers 0 keeps the value out of the cache.
+   * How long a value is fresh, in seconds, above 0 and at most 1e12; or what the value itself says. `Infinity` never
+   * expires. A function that answers 0 keeps the value out of the cache, and so does one that answers nonsense: that is
+   * warned about once.
    * @defaultValue that of the key's definition, else that of the engine
    */
   readonly ttlSeconds?: number | ((value: V, params: P) => number)
   /** How long `null` is fresh, in seconds; 0 keeps it out of the cache. @defaultValue as any other value */
   readonly nullTtlSeconds?: number
   /**
-   * How long an expired value may still be served, in seconds, while one process refreshes it, and if that fails.
+   * How long an expired value may still be served, in seconds, 0 to 1e12, while one process refreshes it, and if that
+   * fails. Each read that is served one tries again, once at a time for the fleet.
    * @defaultValue 0
    */
   readonly staleSeconds?: number
@@ -225,9 +254,15 @@ export interface FamilyOptions<P, V> {
   readonly refreshAfter?: number
   /** By how much a lifetime may be shortened at random, as a share of it, 0 to 1. @defaultValue 0.1 */
   readonly jitter?: number
-  /** The tags that an entry depends on: of the parameters, not of the value, since they are captured before the load. */
+  /**
+   * The tags that an entry depends on: of the parameters, not of the value, since they are captured before the load.
+   * @defaultValue none
+   */
   readonly tags?: (params: P) => readonly string[]
-  /** @defaultValue JSON, not compressed */
+  /**
+   * A value that it does not take is handed to the readers, and not cached: that is warned about once.
+   * @defaultValue JSON, not compressed: no Date, Map, Set, bytes, bigint or `undefined`
+   */
   readonly codec?: ValueCodec<V>
   /** @defaultValue `'both'` */
   readonly placement?: Placement
@@ -237,14 +272,21 @@ export interface FamilyOptions<P, V> {
   readonly consistency?: Consistency
   /** How long a reader of a stale value waits for the new one, in milliseconds. @defaultValue 0: it gets the stale one */
   readonly softTimeoutMs?: number
-  /** After so long the load is aborted and the readers get a `LoadTimeoutError`, in milliseconds. @defaultValue 30000 */
+  /**
+   * After so long the load is aborted and its readers get a `LoadTimeoutError`, in milliseconds, 1 to 2147483647.
+   * @defaultValue 30000
+   */
   readonly hardTimeoutMs?: number
   /**
-   * How long after an invalidation nothing may be cached, in seconds: at least the lag of the replicas that the loader
-   * reads from. @defaultValue 0
+   * How long after an invalidation nothing may be cached, in seconds, 0 to 2147483: at least the lag of the replicas that
+   * the loader reads from. It follows `invalidate` and `mutate`, not `invalidateTags` and `clear`.
+   * @defaultValue 0
    */
   readonly holdSeconds?: number
-  /** Never shown by `inspect`. @defaultValue `false` */
+  /**
+   * Its values are never shown by `inspect`. What keeps them out of the store is `placement`, or a codec that encrypts.
+   * @defaultValue `false`
+   */
   readonly isSensitive?: boolean
 }
 
@@ -266,7 +308,11 @@ export interface ReadThrough {
    */
   family<P, V, T extends P = ParamsOrNone<P>>(keys: FamilyKeys<P>, options: FamilyOptions<T, V>): CacheFamily<T, V>
 
-  /** Reads `key` through, as a family of its own would: for a use that is not worth one. All of them are one family in metrics. */
+  /**
+   * Reads `key` through, as a family of its own would: for a use that is not worth one. All of them are one family in
+   * metrics. What is to be invalidated needs a tag. Rejects as {@link CacheFamily.get} does, and with a `TypeError` for an
+   * option that is out of its range.
+   */
   getOrLoad<V>(
     key: string,
     load: (context: LoadContext) => V | Promise<V>,
@@ -284,8 +330,11 @@ export interface ReadThrough {
   clear(): Promise<Result<void>>
 
   /**
-   * Stops what runs in the background and lets go of the feed. What is under way is finished, within a deadline; later
-   * reads ask the source.
+   * Delivers what invalidations are owed, stops what runs in the background, and lets go of the feed. Loads and writes that
+   * are under way go on; await writes first, since their slots are not kept closed any more. Later reads go to the store,
+   * which is its owner's to close, and then to the source.
+   *
+   * @returns `CACHE_INVALIDATE_ERROR` when something could not be delivered, which then takes effect only by expiry.
    */
   close(): Promise<Result<void>>
 }

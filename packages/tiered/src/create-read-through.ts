@@ -15,21 +15,35 @@ type Backend =
   | { readonly store?: never; readonly feed?: never }
 
 export type ReadThroughOptions = Backend & {
-  /** The first segment of every key, for an engine in memory alone. @defaultValue `'dashtam'` */
+  /**
+   * The first segment of every key, 1 to 64 of `A-Z a-z 0-9 _ . -`, for an engine in memory alone: a store has its own.
+   * @defaultValue `'dashtam'`
+   */
   readonly keyspace?: string
-  /** The bounds of the memory tier. @defaultValue 10000 entries, 64 MiB */
+  /** The bounds of the memory tier, integers of at least 1. @defaultValue 10000 entries, 64 MiB (67108864 bytes) */
   readonly memory?: { readonly maxEntries?: number; readonly maxBytes?: number }
-  /** How long a value is fresh when neither its family nor its key says so, in seconds. @defaultValue 3600 */
+  /**
+   * How long a value is fresh when neither its family nor its key says so, in seconds, above 0 and at most 1e12; `Infinity`
+   * never expires.
+   * @defaultValue 3600
+   */
   readonly ttlSeconds?: number
   /**
-   * How long a value lives that was loaded while the store could not be asked, in seconds. More than the heartbeat means
-   * that an invalidation which another process could still make may go unnoticed for as long.
+   * How long a value lives that was loaded while the store could not be asked, in seconds, at least 0, which keeps none.
+   * More than the heartbeat means that an invalidation which another process could still make may go unnoticed for as long.
    * @defaultValue the heartbeat
    */
   readonly degradedSeconds?: number
-  /** The longest that a change may go unnoticed, in milliseconds: the feed's own. @defaultValue 1000 */
+  /**
+   * The longest that a change may go unnoticed, in milliseconds, an integer of 10 to 86400000: the feed's own.
+   * @defaultValue 1000
+   */
   readonly heartbeatMs?: number
-  /** How long a lease, and a closed slot, outlives a process that dies, in milliseconds. @defaultValue 3000 */
+  /**
+   * How long a lease, and a closed slot, outlives a process that dies, in milliseconds, an integer of 10 to 86400000. They
+   * are renewed three times in it.
+   * @defaultValue 3000
+   */
   readonly leaseMs?: number
   /**
    * What is done when a replica has taken over, which may have missed the last invalidations: `redeliver` those of the

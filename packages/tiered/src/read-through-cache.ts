@@ -44,7 +44,7 @@ export class ReadThroughCache implements ReadThrough {
   getOrLoad<V>(
     key: string,
     load: (context: LoadContext) => V | Promise<V>,
-    { signal, consistency, tags, ...options }: GetOrLoadOptions<V> = {}
+    { signal, tags, ...options }: GetOrLoadOptions<V> = {}
   ): Promise<DeepReadonly<V>> {
     let definition: FamilyDefinition<string, V>
     try {
@@ -58,8 +58,7 @@ export class ReadThroughCache implements ReadThrough {
     } catch (error) {
       return Promise.reject(error)
     }
-    const read = { ...(signal && { signal }), ...(consistency && { consistency }) }
-    return new Family(definition, this.#engine).get(key, Object.keys(read).length === 0 ? undefined : read)
+    return new Family(definition, this.#engine).get(key, signal && { signal })
   }
 
   invalidateTags(tags: readonly string[]): Promise<Result<void>> {
@@ -77,6 +76,7 @@ export class ReadThroughCache implements ReadThrough {
   }
 
   /** What it has been doing, for metrics and for people. */
+  /** What it has been doing since it was made: a copy. */
   stats(): ReadThroughStats {
     const { memory, feed, owed } = this.#engine
     const { entries, bytes, evictions } = memory.stats()

@@ -72,6 +72,9 @@ t.test('getOrLoad() rejects for options that make no sense, and for a wrong key'
     name: 'TypeError',
     message: "getOrLoad: unknown option 'ttl'"
   })
+  await t.rejects(cache.getOrLoad('fleet:rates', load, { consistency: 'weak' as never }), {
+    message: 'getOrLoad: consistency must be one of eventual, strong; got weak'
+  })
   await t.rejects(cache.getOrLoad('rates', load), { name: 'TypeError', message: /must begin with 'fleet:'/ })
   await t.rejects(cache.getOrLoad('fleet:rates', 7 as never), { name: 'TypeError' })
 })
