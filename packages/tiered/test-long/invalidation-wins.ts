@@ -17,7 +17,7 @@ for (const [place, start] of [
     const { deaths, unfinished, faults, invalidations } = await expectNoViolation(t, options)
     t.strictSame(Object.keys(deaths).sort(), [...MOMENTS].sort(), 'processes have died at every moment')
     t.ok(unfinished > 0, 'some of them between a commit and its end')
-    t.ok(faults > 100, 'the network and the servers have failed')
+    t.ok(faults > 50, 'the network and the servers have failed')
     for (const call of ['mutate', 'set', 'invalidate', 'invalidateTags', 'clear']) {
       const { [`${call} ok`]: acknowledged = 0, [`${call} pending`]: pending = 0 } = invalidations
       t.ok(acknowledged > 0 && pending > 0, `${call} was acknowledged, and was pending`)
