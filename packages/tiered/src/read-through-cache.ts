@@ -75,8 +75,7 @@ export class ReadThroughCache implements ReadThrough {
     return err({ code: 'CACHE_INVALIDATE_ERROR', reason: 'closed', message, details: { operation: 'invalidate' } })
   }
 
-  /** What it has been doing, for metrics and for people. */
-  /** What it has been doing since it was made: a copy. */
+  /** What it has been doing since it was made, for metrics and for people: a copy. */
   stats(): ReadThroughStats {
     const { memory, feed, owed } = this.#engine
     const { entries, bytes, evictions } = memory.stats()
