@@ -39,7 +39,7 @@ export class Owed {
   readonly #store: FencedStore
   readonly #coherence: Coherence
   readonly #clock: () => number
-  readonly #keys = new Map<string, number>()
+  readonly #keys = new Map<string, { readonly sequence: number; readonly holdMs: number }>()
   readonly #generations = new Map<string, number>()
   #occasion: Occasion | undefined
   /** This period and the one before: together they go back for `RECENT_MS` at least. */
@@ -73,9 +73,9 @@ export class Owed {
   }
 
   /** To be told at once, before anything else is read: such an invalidation counts as one that has arrived. */
-  add(keys: readonly string[], generations: readonly string[]): void {
+  add(keys: readonly string[], generations: readonly string[], holdMs = 0): void {
     this.#sequence++
-    for (const key of keys) this.#keys.set(key, this.#sequence)
+    for (const key of keys) this.#keys.set(key, { sequence: this.#sequence, holdMs })
     for (const name of generations) this.#generations.set(name, this.#sequence)
     if (this.size > MAX_OWED) {
       this.#keys.clear()
@@ -125,10 +125,11 @@ export class Owed {
   async #deliver(): Promise<boolean> {
     const until = this.#sequence
     const keys = [...this.#keys.keys()]
+    const byHold = Map.groupBy(keys, key => this.#keys.get(key)?.holdMs ?? 0)
     const generations = [...this.#generations.keys()]
     const occasion = this.#occasion
     const answers = await Promise.all([
-      keys.length === 0 ? undefined : this.#store.invalidate(keys),
+      ...Array.from(byHold, ([holdMs, held]) => this.#store.invalidate(held, holdMs > 0 ? { holdMs } : undefined)),
       generations.length === 0 ? undefined : this.#store.bumpGenerations(generations)
     ])
     const hasFailed = answers.some(answer => answer !== undefined && !answer.ok)
@@ -138,7 +139,7 @@ export class Owed {
       this.#retryLater()
       return false
     }
-    for (const key of keys) if ((this.#keys.get(key) ?? 0) <= until) this.#keys.delete(key)
+    for (const key of keys) if ((this.#keys.get(key)?.sequence ?? 0) <= until) this.#keys.delete(key)
     for (const name of generations) if ((this.#generations.get(name) ?? 0) <= until) this.#generations.delete(name)
     if (this.#occasion === occasion) this.#occasion = undefined
     for (const key of keys) this.#coherence.slotChanged(key)

@@ -51,7 +51,7 @@ export class Writer {
     if (refused !== undefined) return refused
     const failed = answers.find(answer => !answer.ok)
     if (failed === undefined || failed.ok) owed.acknowledged(keys, names)
-    else owed.add(answers[0].ok ? [] : keys, answers[1].ok ? [] : names)
+    else owed.add(answers[0].ok ? [] : keys, answers[1].ok ? [] : names, holdMs)
     // Again, for what was read between the call and its execution.
     this.#move(keys, names)
     return failed === undefined || failed.ok ? DONE : this.#unacknowledged(failed.error)
@@ -178,7 +178,7 @@ export class Writer {
     const slot = isHeldLate ? await store.invalidate([key], hold) : ended
     if (slot.ok && generations.ok) owed.acknowledged([key], names)
     // Delivered as an invalidation: without the value, which by then may be an old one.
-    else owed.add(slot.ok ? [] : [key], generations.ok ? [] : names)
+    else owed.add(slot.ok ? [] : [key], generations.ok ? [] : names, holdMs)
     this.#move([key], names)
     const failed = slot.ok ? generations : slot
     if (failed.ok) {

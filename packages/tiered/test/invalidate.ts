@@ -340,6 +340,24 @@ t.test('nothing is cached for holdSeconds after an invalidation', async t => {
   }
 })
 
+t.test('nothing is cached for holdSeconds after an invalidation that was delivered late', async t => {
+  for (const invalidate of [
+    ({ family }: ReturnType<typeof opened>) => family.invalidate({ id: 1 }),
+    ({ family }: ReturnType<typeof opened>) => family.mutate({ id: 1 }, () => undefined)
+  ]) {
+    const context = opened({ holdSeconds: 2 })
+    const { fleet, all } = context
+    const [here] = all
+    // So that the server is known.
+    await context.reads(1)
+    here.faults.set('every', 'connection')
+    await invalidate(context)
+    here.faults.clear()
+    await delivered(here)
+    t.match(await fleet.store.identify('fleet:a:1'), { value: { kind: 'closed', remainingMs: 2_000 } })
+  }
+})
+
 t.test('a value that is set needs no hold, unless another write met it', async t => {
   const { fleet, family } = opened({ holdSeconds: 2 })
   await family.set({ id: 1 }, 7)
