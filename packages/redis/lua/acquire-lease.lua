@@ -1,3 +1,4 @@
+#!lua
 -- acquire-lease: take the right to fill a slot that is absent, or that holds an entry which the caller has found invalid.
 --
 -- KEYS[1]  slot
@@ -5,6 +6,8 @@
 -- ARGV[3]  id of the invalid entry, or ''   ARGV[4]  now in ms, or '' for the server's   ARGV[5]  channel, or ''
 -- RETURNS  nil when the lease is taken; else { what the slot holds, the rest of its lifetime as PTTL tells it }
 -- WHY Lua  compare and write must be one step, or two readers take the lease, or one removes a newer entry.
+-- WHY #!   a server that refuses writes then refuses this one too, also where it would only tell of somebody else's
+--          lease: who holds that can neither fill it nor give it back, and whoever waits for it would do so in vain.
 -- include: now.lua
 -- include: tell.lua
 -- include: writers.lua

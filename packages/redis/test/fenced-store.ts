@@ -167,6 +167,22 @@ t.test('what must not fail when the server is out of memory does not, and the re
   t.match(await store.read(key('held')), { value: { kind: 'closed' } })
 })
 
+t.test('a server that refuses writes tells of no lease, whose holder could not end it', async t => {
+  await using server = await startRedis()
+  const { store, key, redis } = await open(t, {}, server.url)
+  const [lease, other] = [randomId(), randomId()]
+  await store.acquire(key('a'), lease, 60_000)
+  for (const [setting, refusing, accepting] of [
+    ['min-replicas-to-write', '1', '0'],
+    ['maxmemory', '1', '0']
+  ] as const) {
+    await redis.config('SET', setting, refusing)
+    t.match(await store.acquire(key('a'), other, 60_000), { error: { reason: 'server' } }, setting)
+    await redis.config('SET', setting, accepting)
+    t.match(await store.acquire(key('a'), other, 60_000), { value: { kind: 'lease', id: lease } })
+  }
+})
+
 t.test('scripts that the server has forgotten are sent again, in the middle of many', async t => {
   await using server = await startRedis()
   const { store, key, redis } = await open(t, {}, server.url)

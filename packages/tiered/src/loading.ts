@@ -8,6 +8,7 @@ import { type EntryHeader, writeEntry } from './entry-format.ts'
 import type { FamilyDefinition } from './family-definition.ts'
 import type { Fence } from './fence.ts'
 import type { Flight } from './flight.ts'
+import { giveBack } from './give-back.ts'
 import { MemoryEntry, type MemoryTier, timesOf } from './memory-tier.ts'
 import type { Reading } from './reading.ts'
 import type { Renewals } from './renewals.ts'
@@ -141,7 +142,7 @@ export class Loading {
       return { value: prepared.value, stored: undefined }
     } finally {
       stopRenewing?.()
-      if (token !== undefined && !isFilling) void this.#store.release(key, token)
+      if (token !== undefined && !isFilling) void giveBack(this.#store, key, token, leaseMs)
     }
   }
 
@@ -211,8 +212,7 @@ export class Loading {
       else counters.fenced++
       return
     }
-    // Otherwise it would keep everybody out for its length.
-    void this.#store.release(reading.key, token)
+    void giveBack(this.#store, reading.key, token, this.#settings.leaseMs)
     if (filled.error.code === 'CACHE_VALUE_TOO_LARGE') counters.unstorable++
     else if (fence.moves === started.moves)
       this.#keepUnbacked(reading.key, prepared, started.atMs, filled.error.reason === 'server')

@@ -107,6 +107,28 @@ t.test('a store that is out of memory costs a load for each degraded lifetime, a
   t.equal(await family.get({ id: 1 }, { consistency: 'strong' }), 2)
 })
 
+t.test('a lease that could not be given back is given back when the trouble is over', async t => {
+  for (const error of [undefined, new Error('no source')]) {
+    const { fleet, process, source, family } = opened()
+    await family.get({ id: 7 })
+    process.faults.set('fill', 'server').set('release', 'server')
+    source.error = error
+    await family.get({ id: 1 }).catch(() => undefined)
+    await turn()
+    t.match(await fleet.store.identify('fleet:a:1'), { value: { kind: 'lease' } })
+    process.faults.clear()
+    source.error = undefined
+    source.version = 2
+    t.equal(
+      await fleet
+        .open()
+        .cache.family<Id, number>(idsOf('a'), { load: () => source.version })
+        .get({ id: 1 }),
+      2
+    )
+  }
+})
+
 t.test('without a feed nothing enters memory, and the store is asked for each read', async t => {
   const { fleet, feed, source, family } = opened()
   feed.cut()
