@@ -10,6 +10,19 @@ t.test('get() misses from the millisecond the entry expires', async t => {
   t.equal(store.get('a'), undefined, 'expired')
 })
 
+t.test('use() is a use that is not counted, also when the time of the entry is over', async t => {
+  const { store, clock, removed } = create({ maxEntries: 2 })
+  store.set('a', 1, 50)
+  store.set('b', 2, Infinity)
+  clock.nowMs += 50
+  t.equal(store.use('a'), 1)
+  t.equal(store.use('c'), undefined)
+  t.match(store.stats(), { hits: 0, misses: 0 })
+  clock.nowMs -= 50
+  store.set('c', 3, Infinity)
+  t.strictSame(removed, [['b', 2, 'evicted']], 'the one that was not used')
+})
+
 t.test('set() evicts the least recently used entry when there are too many', async t => {
   const { store, removed } = create({ maxEntries: 3 })
   for (const key of ['a', 'b', 'c']) store.set(key, 1, Infinity)

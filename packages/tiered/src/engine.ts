@@ -67,14 +67,14 @@ export class Engine {
     })
   }
 
-  /** The promise of a fresh value in memory that nothing speaks against. */
+  /** A fresh value in memory that nothing speaks against. */
   hit(key: string, counters: FamilyCounters): Promise<unknown> | undefined {
     const entry = this.memory.get(key)
-    if (entry === undefined || entry.checkedAt !== this.coherence.moves || entry.promise === undefined) return undefined
+    if (entry === undefined || entry.checkedAt !== this.coherence.moves || entry.shared === undefined) return undefined
     const nowMs = this.settings.clock()
     if (nowMs >= entry.hitUntilMs || nowMs >= this.feed.trustedUntilMs) return undefined
     counters.memoryHits++
-    return entry.promise
+    return Promise.resolve(entry.shared)
   }
 
   async read<P, V>(reading: Reading<P, V>, signal: AbortSignal | undefined): Promise<Outcome<V>> {

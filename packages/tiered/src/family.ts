@@ -36,7 +36,7 @@ export class Family<P, V> implements CacheFamily<P, V> {
 
   /**
    * The hit is the whole point of a cache, so it is all here: one look-up, one comparison that stands for the tags, the
-   * namespace and the gaps of the feed, and two for time. The promise is the entry's own.
+   * namespace and the gaps of the feed, and two for time.
    */
   get(params: P, options?: ReadOptions): Promise<DeepReadonly<V>> {
     let key: string

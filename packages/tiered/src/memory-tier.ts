@@ -11,9 +11,14 @@ const UNCHECKED = -1
 
 /** A value in the memory of this process. */
 export class MemoryEntry<V = unknown> {
+  // What a hit looks at comes first: it is in one line of the processor's cache.
+  /** `Coherence.moves` when it was last found to be as it was loaded. */
+  checkedAt = UNCHECKED
+  /** What hits are given; `undefined` when each reader gets a copy of its own. */
+  readonly shared: V | undefined
+  /** Until when a hit is served without a further look: before it is to be refreshed. */
+  hitUntilMs: number
   readonly value: SharedValue<V>
-  /** The promise that hits are given; absent when each reader gets a copy of its own. */
-  readonly promise: Promise<V> | undefined
   /** The id of the entry in the shared store; `undefined` when it is not there, because the store could not be asked. */
   readonly id: string | undefined
   /** The generations that it depends on; of an unbacked entry only their moves. */
@@ -23,12 +28,8 @@ export class MemoryEntry<V = unknown> {
   readonly isRefused: boolean
   /** Until when it is fresh, by the engine's clock. */
   freshUntilMs: number
-  /** Until when a hit is served without a further look: before it is to be refreshed. */
-  hitUntilMs: number
   /** When its time is over, stale time included. */
   expiresAtMs: number
-  /** `Coherence.moves` when it was last found to be as it was loaded. */
-  checkedAt = UNCHECKED
   /** Set when its slot has changed since: by nobody knows whom, perhaps by this process itself. */
   isSuspect: boolean
   /** The epoch in which it was last known to be in the shared store. */
@@ -43,7 +44,7 @@ export class MemoryEntry<V = unknown> {
     isRefused = false
   ) {
     this.value = value
-    this.promise = value.isFrozen ? Promise.resolve(value.take()) : undefined
+    this.shared = value.isFrozen ? value.take() : undefined
     this.id = id
     this.capture = capture
     this.createdAtMs = times.createdAtMs
@@ -103,8 +104,9 @@ export class MemoryTier {
     })
   }
 
+  /** The entry, whose time may be over. Counts as a use. */
   get(key: string): MemoryEntry | undefined {
-    return this.#store.get(key)
+    return this.#store.use(key)
   }
 
   peek(key: string): MemoryEntry | undefined {
