@@ -1,14 +1,21 @@
 import type { Cluster, Redis } from 'ioredis'
 import { isCluster } from './topology.ts'
 
+/** So many commands leave at once, and the server is at work on them while this process still is on its own turn. */
+const FIRST_WRITE = 32
+
 /**
- * Lets the commands that are sent within one turn of the event loop leave in one write, by corking the socket until the
- * turn is over. What ioredis calls auto-pipelining does the same with a pipeline object and a second promise per command
- * (docs/decisions/0001): it stays the way for a cluster, where every node has a socket of its own.
+ * Lets the commands that are sent within one turn of the event loop leave in few writes, by corking the socket: one, or,
+ * of many commands, the first 32, then twice as many and so on. What ioredis calls auto-pipelining does the same with a
+ * pipeline object and a second promise per command (docs/decisions/0001): it stays the way for a cluster, where every
+ * node has a socket of its own.
  */
 export class WriteBatch {
   readonly #client: Redis | undefined
-  #isOpen = false
+  /** Of this turn. A client that connects anew within it has another, whose commands leave one by one. */
+  #corked: Redis['stream'] | undefined
+  #size = FIRST_WRITE
+  #room = FIRST_WRITE
 
   constructor(client: Redis | Cluster) {
     this.#client = isCluster(client) ? undefined : client
@@ -16,14 +23,29 @@ export class WriteBatch {
 
   /** To be called before each command. */
   join(): void {
+    if (this.#corked === undefined) this.#begin()
+    else if (this.#room === 0) this.#write(this.#corked)
+    this.#room--
+  }
+
+  #begin(): void {
     // Before the first connection ioredis has no stream, whatever its type says.
     const stream = this.#client?.stream as Redis['stream'] | undefined
-    if (this.#isOpen || stream === undefined) return
-    this.#isOpen = true
+    if (stream === undefined) return
+    this.#corked = stream
+    this.#size = FIRST_WRITE
+    this.#room = FIRST_WRITE
     stream.cork()
     setImmediate(() => {
-      this.#isOpen = false
+      this.#corked = undefined
       stream.uncork()
     })
+  }
+
+  #write(stream: Redis['stream']): void {
+    stream.uncork()
+    stream.cork()
+    this.#size *= 2
+    this.#room = this.#size
   }
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { setImmediate } from 'node:timers/promises'
 import { createRedisClient, RedisAdapter, type RedisAdapterOptions } from '@dashtam/cache-redis'
 import { startRedis } from '@dashtam/testkit'
@@ -85,6 +86,25 @@ t.test('close() waits for one deadline at most, however long a walk goes on', as
   t.not(await admin.dbsize(), 0)
 })
 
+t.test('of many commands in one turn the first 32 leave at once, and then twice as many each time', async t => {
+  const { cache, url } = await open(t)
+  await cache.get('k:ok:1')
+  const sent = entries(200).map(([key, value]) => cache.set(key, value))
+  // This process is not through with its turn.
+  t.equal(keysSeenByOther(url), 32 + 64)
+  for (const result of await Promise.all(sent)) t.match(result, { ok: true })
+  t.equal(keysSeenByOther(url), 200)
+})
+
+/** How many keys there are, asked by another process while this one stands still. */
+function keysSeenByOther(url: string): number {
+  const { hostname, port } = new URL(url)
+  const ask = `const socket = require('node:net').connect(${port}, '${hostname}', () => socket.write('DBSIZE\\r\\n'))
+    socket.once('data', reply => { process.stdout.write(reply); socket.destroy() })`
+  const { stdout } = spawnSync(process.execPath, ['--eval', ask], { encoding: 'utf8', timeout: 10_000 })
+  return Number(stdout.slice(1))
+}
+
 /** A server of its own, and a cache whose user may touch only what begins with `k:ok:`. */
 async function open(t: Test, options: Partial<RedisAdapterOptions> = {}) {
   const server = await startRedis()
@@ -102,7 +122,7 @@ async function open(t: Test, options: Partial<RedisAdapterOptions> = {}) {
     admin.disconnect()
     await server.stop()
   })
-  return { cache, admin }
+  return { cache, admin, url: server.url }
 }
 
 function entries(count: number): [key: string, value: string][] {
