@@ -3,7 +3,7 @@ import type { CacheError, CacheOperation, Err, Ok, Result, StoreOperation } from
 import { ok } from '@dashtam/cache-protocol'
 import type { PortGuard } from '@dashtam/cache-protocol/adapter'
 import type { ConnectionMonitor } from './connection-monitor.ts'
-import { Deadlines } from './deadlines.ts'
+import { Deadlines, type Pending } from './deadlines.ts'
 import { toRedisFault } from './redis-fault.ts'
 import type { WriteBatch } from './write-batch.ts'
 
@@ -67,21 +67,16 @@ export class Commands {
     if (refusal !== undefined) return Promise.resolve(this.#refused(operation, key, refusal))
     const { opening } = this.#gate
     // A command on many keys is a batch of its own, and goes out at once.
-    if (key !== undefined) this.#batch.join()
+    if (key !== undefined) this.join()
     return new Promise(resolve => {
       const pending = this.#deadlines.start(() => {
         this.#monitor.timedOut()
         resolve(this.#timeout(operation, key))
       })
-      const sendOnceOpen = () => {
-        // Nobody waits for it any more, or it would wait in the offline queue of an app's own client.
-        if (pending.isFinished || this.#gate.refusal !== undefined) throw new Error('no connection in time')
-        return send()
-      }
       let sent: Promise<unknown>
       try {
         // A command that is sent before the first connection stands would be rejected: there is no offline queue.
-        sent = opening === undefined ? send() : opening.then(sendOnceOpen)
+        sent = opening === undefined ? send() : this.#sendOnceOpen(opening, pending, send)
       } catch (error) {
         // ioredis throws at once for a slot of a cluster that no master serves.
         sent = Promise.reject(error)
@@ -101,6 +96,18 @@ export class Commands {
         }
       )
     })
+  }
+
+  async #sendOnceOpen<T>(opening: Promise<void>, pending: Pending, send: () => Promise<T>): Promise<T> {
+    await opening
+    // Nobody waits for it any more, or it would wait in the offline queue of an app's own client.
+    if (pending.isFinished || this.#gate.refusal !== undefined) throw new Error('no connection in time')
+    return send()
+  }
+
+  /** Has the next command leave together with others of this turn. */
+  join(): void {
+    this.#batch.join(this.#deadlines.size)
   }
 
   /** Lets what is under way finish, for one deadline at most; what would be sent after that fails as closed. */

@@ -25,6 +25,7 @@ const TICKS = 8
 export class Deadlines {
   readonly #tickMs: number
   #tick = 0
+  #size = 0
   #head: Pending | undefined
   #tail: Pending | undefined
   #timer: NodeJS.Timeout | undefined
@@ -41,6 +42,7 @@ export class Deadlines {
     if (this.#tail === undefined) this.#head = pending
     else this.#tail.next = pending
     this.#tail = pending
+    this.#size++
     // Unreferenced: while a command is under way its socket keeps the process alive.
     this.#timer ??= setInterval(() => this.#onTick(), this.#tickMs).unref()
     return pending
@@ -49,6 +51,7 @@ export class Deadlines {
   finish(pending: Pending): void {
     const { previous, next } = pending
     pending.isFinished = true
+    this.#size--
     if (previous === undefined) this.#head = next
     else previous.next = next
     if (next === undefined) this.#tail = previous
@@ -57,6 +60,11 @@ export class Deadlines {
     pending.previous = undefined
     pending.next = undefined
     if (this.#head === undefined && this.#idle.length > 0) this.#tellIdle()
+  }
+
+  /** How many commands are under way. */
+  get size(): number {
+    return this.#size
   }
 
   get isIdle(): boolean {

@@ -1,31 +1,34 @@
 import type { Cluster, Redis } from 'ioredis'
 import { isCluster } from './topology.ts'
 
-/** So many commands leave at once, and the server is at work on them while this process still is on its own turn. */
-const FIRST_WRITE = 32
+/** So few commands are not worth a write of their own before the turn is over. */
+const SMALLEST_WRITE = 16
 
 /**
- * Lets the commands that are sent within one turn of the event loop leave in few writes, by corking the socket: one, or,
- * of many commands, the first 32, then twice as many and so on. What ioredis calls auto-pipelining does the same with a
- * pipeline object and a second promise per command (docs/decisions/0001): it stays the way for a cluster, where every
- * node has a socket of its own.
+ * Lets the commands that are sent within one turn of the event loop leave in few writes, by corking the socket until the
+ * turn is over, or until they are half of all that are under way: then the server works on one half while this process
+ * works on the answers of the other. What ioredis calls auto-pipelining does the same with a pipeline object and a second
+ * promise per command (docs/decisions/0001): it stays the way for a cluster, where every node has a socket of its own.
  */
 export class WriteBatch {
   readonly #client: Redis | undefined
   /** Of this turn. A client that connects anew within it has another, whose commands leave one by one. */
   #corked: Redis['stream'] | undefined
-  #size = FIRST_WRITE
-  #room = FIRST_WRITE
+  #size = 0
 
   constructor(client: Redis | Cluster) {
     this.#client = isCluster(client) ? undefined : client
   }
 
-  /** To be called before each command. */
-  join(): void {
+  /**
+   * To be called before each command.
+   *
+   * @param underWay - How many commands have been sent and not answered.
+   */
+  join(underWay: number): void {
     if (this.#corked === undefined) this.#begin()
-    else if (this.#room === 0) this.#write(this.#corked)
-    this.#room--
+    else if (this.#size >= SMALLEST_WRITE && this.#size >= underWay / 2) this.#write(this.#corked)
+    this.#size++
   }
 
   #begin(): void {
@@ -33,8 +36,7 @@ export class WriteBatch {
     const stream = this.#client?.stream as Redis['stream'] | undefined
     if (stream === undefined) return
     this.#corked = stream
-    this.#size = FIRST_WRITE
-    this.#room = FIRST_WRITE
+    this.#size = 0
     stream.cork()
     setImmediate(() => {
       this.#corked = undefined
@@ -43,9 +45,8 @@ export class WriteBatch {
   }
 
   #write(stream: Redis['stream']): void {
+    this.#size = 0
     stream.uncork()
     stream.cork()
-    this.#size *= 2
-    this.#room = this.#size
   }
 }

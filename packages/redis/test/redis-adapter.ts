@@ -86,12 +86,13 @@ t.test('close() waits for one deadline at most, however long a walk goes on', as
   t.not(await admin.dbsize(), 0)
 })
 
-t.test('of many commands in one turn the first 32 leave at once, and then twice as many each time', async t => {
+t.test('of many commands in one turn the first leave before it is over', async t => {
   const { cache, url } = await open(t)
   await cache.get('k:ok:1')
   const sent = entries(200).map(([key, value]) => cache.set(key, value))
   // This process is not through with its turn.
-  t.equal(keysSeenByOther(url), 32 + 64)
+  const seen = keysSeenByOther(url)
+  t.ok(seen >= 100 && seen < 200, `${seen} of 200: half of what is under way is not held back`)
   for (const result of await Promise.all(sent)) t.match(result, { ok: true })
   t.equal(keysSeenByOther(url), 200)
 })

@@ -11,8 +11,8 @@ export interface Capture {
   /** Whether all of them were asked for, or some were known from before. */
   readonly isFresh: boolean
   readonly epoch: number
-  /** The `moves` of each fence when it was captured. */
-  readonly moves: readonly number[]
+  /** The `moves` of the fences when they were captured, added up. */
+  readonly moves: number
 }
 
 export function sameIds(a: readonly string[], b: readonly string[]): boolean {

@@ -1,6 +1,6 @@
 import type { FencedStore, InvalidationFeed } from '@dashtam/cache-protocol'
 import { Coherence } from './coherence.ts'
-import { type Outcome, untilAborted, waitFor } from './flight.ts'
+import { collapsed, type Outcome, untilAborted, waitFor } from './flight.ts'
 import { Generations } from './generations.ts'
 import { Loading } from './loading.ts'
 import { MemoryTier } from './memory-tier.ts'
@@ -77,17 +77,26 @@ export class Engine {
     return Promise.resolve(entry.shared)
   }
 
-  async read<P, V>(reading: Reading<P, V>, signal: AbortSignal | undefined): Promise<Outcome<V>> {
-    const isTrusted = reading.isStrong ? await this.#passBarrier(reading) : true
+  read<P, V>(reading: Reading<P, V>, signal: AbortSignal | undefined): Promise<Outcome<V>> {
+    try {
+      if (!reading.isStrong) return this.#read(reading, signal, true)
+      return this.#passBarrier(reading).then(isTrusted => this.#read(reading, signal, isTrusted))
+    } catch (error) {
+      // The family's own functions may throw.
+      return Promise.reject(error)
+    }
+  }
+
+  #read<P, V>(reading: Reading<P, V>, signal: AbortSignal | undefined, isTrusted: boolean): Promise<Outcome<V>> {
     if (isTrusted) {
       const found = this.reader.fromMemory(reading)
-      if (found !== undefined) return found instanceof Promise ? untilAborted(found, signal) : found
+      if (found !== undefined) return found instanceof Promise ? untilAborted(found, signal) : Promise.resolve(found)
     }
     // Without a barrier a strong read shares nothing that began before it.
     const { flight, isJoined } = this.reader.flight(reading, isTrusted)
-    if (isJoined) reading.isWaiting?.()
-    const outcome = await waitFor(flight, signal)
-    return isJoined && outcome.status === 'miss' ? { ...outcome, status: 'collapsed' } : outcome
+    if (!isJoined) return waitFor(flight, signal)
+    reading.isWaiting?.()
+    return waitFor(flight, signal).then(collapsed)
   }
 
   /** Stops the background, delivers what it can, and leaves the store to its owner; `true` when nothing is owed. */

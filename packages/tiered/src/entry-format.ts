@@ -44,20 +44,43 @@ export function writeEntry(header: EntryHeader, payload: Uint8Array | undefined)
   return bytes
 }
 
+/** Reads no more of the header than it is asked for: of most hits that is nothing but the generations. */
+class StoredEntry implements ParsedEntry {
+  readonly generations: readonly string[]
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer, generations: readonly string[]) {
+    this.#bytes = bytes
+    this.generations = generations
+  }
+
+  get createdAtMs(): number {
+    return this.#bytes.readDoubleLE(4)
+  }
+
+  get freshMs(): number {
+    return this.#bytes.readDoubleLE(12)
+  }
+
+  get staleMs(): number {
+    return this.#bytes.readDoubleLE(20)
+  }
+
+  get payload(): Uint8Array | undefined {
+    if (this.#bytes[1] === WITHOUT_PAYLOAD) return undefined
+    return this.#bytes.subarray(FIXED_BYTES + this.generations.length * ID_BYTES)
+  }
+}
+
 /** Nothing when it is not an entry of this format. */
 export function readEntry(stored: Uint8Array): ParsedEntry | undefined {
-  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.length)
-  if (bytes[0] !== FORMAT || bytes.length < FIXED_BYTES) return undefined
+  if (stored[0] !== FORMAT || stored.length < FIXED_BYTES) return undefined
+  const bytes = Buffer.isBuffer(stored) ? stored : Buffer.from(stored.buffer, stored.byteOffset, stored.length)
   const headerBytes = FIXED_BYTES + bytes.readUInt16LE(2) * ID_BYTES
   if (bytes.length < headerBytes) return undefined
   const generations: string[] = []
-  for (let at = FIXED_BYTES; at < headerBytes; at += ID_BYTES)
+  for (let at = FIXED_BYTES; at < headerBytes; at += ID_BYTES) {
     generations.push(bytes.toString('latin1', at, at + ID_BYTES))
-  return {
-    createdAtMs: bytes.readDoubleLE(4),
-    freshMs: bytes.readDoubleLE(12),
-    staleMs: bytes.readDoubleLE(20),
-    generations,
-    payload: bytes[1] === WITHOUT_PAYLOAD ? undefined : bytes.subarray(headerBytes)
   }
+  return new StoredEntry(bytes, generations)
 }

@@ -18,6 +18,7 @@ import type { FamilyDefinition } from './family-definition.ts'
 import type { Outcome } from './flight.ts'
 import { inspectEntry, lookUp } from './look-up.ts'
 import type { Reading } from './reading.ts'
+import type { FamilyCounters } from './stats.ts'
 import { warm } from './warm.ts'
 
 /** The public face of one family. */
@@ -25,13 +26,14 @@ export class Family<P, V> implements CacheFamily<P, V> {
   readonly name: string
   readonly #definition: FamilyDefinition<P, V>
   readonly #engine: Engine
-  readonly #isStrong: boolean
+  /** Whether memory is all that most reads look at. */
+  readonly #mayHit: boolean
 
   constructor(definition: FamilyDefinition<P, V>, engine: Engine) {
     this.name = definition.name
     this.#definition = definition
     this.#engine = engine
-    this.#isStrong = definition.consistency === 'strong'
+    this.#mayHit = definition.consistency !== 'strong' && definition.placement !== 'shared'
   }
 
   /**
@@ -45,7 +47,7 @@ export class Family<P, V> implements CacheFamily<P, V> {
     } catch (error) {
       return Promise.reject(error)
     }
-    if (options === undefined && !this.#isStrong) {
+    if (this.#mayHit && options === undefined) {
       const promise = this.#engine.hit(key, this.#definition.counters)
       if (promise !== undefined) return promise as Promise<DeepReadonly<V>>
     }
@@ -106,36 +108,36 @@ export class Family<P, V> implements CacheFamily<P, V> {
   #reading(params: P, options: Pick<ReadOptions, 'consistency'> | undefined): Reading<P, V> {
     const family = this.#definition
     const isStrong = (options?.consistency ?? family.consistency) === 'strong'
-    return { family, key: family.keyOf(params), params, isStrong, call: context => family.load(params, context) }
+    const call = (context: LoadContext) => family.load(params, context)
+    return { family, key: family.keyOf(params), params, isStrong, call, isWaiting: undefined }
   }
 
-  async #outcome(
+  #outcome(
     key: string,
     params: P,
     options: ReadOptions | undefined,
-    call?: (context: LoadContext) => V | Promise<V>,
+    load?: (context: LoadContext) => V | Promise<V>,
     isWaiting?: () => void
   ): Promise<Outcome<V>> {
     const family = this.#definition
     const signal = options?.signal
-    if (signal?.aborted) throw signal.reason
+    if (signal?.aborted) return Promise.reject(signal.reason)
     const isStrong = (options?.consistency ?? family.consistency) === 'strong'
-    const reading: Reading<P, V> = {
-      family,
-      key,
-      params,
-      isStrong,
-      call: call ?? (context => family.load(params, context)),
-      ...(isWaiting && { isWaiting })
-    }
-    try {
-      const outcome = await this.#engine.read(reading, signal)
-      count(family, outcome)
-      return outcome
-    } catch (error) {
-      family.counters.errors++
-      throw error
-    }
+    const call = load ?? (context => family.load(params, context))
+    return this.#engine
+      .read({ family, key, params, isStrong, call, isWaiting }, signal)
+      .then(this.#served, this.#failed)
+  }
+
+  // One for all reads, because each read would make its own.
+  readonly #served = (outcome: Outcome<V>): Outcome<V> => {
+    count(this.#definition.counters, outcome)
+    return outcome
+  }
+
+  readonly #failed = (error: unknown): never => {
+    this.#definition.counters.errors++
+    throw error
   }
 }
 
@@ -143,7 +145,7 @@ function take<V>({ value }: Outcome<V>): V {
   return value.take()
 }
 
-function count<P, V>({ counters }: FamilyDefinition<P, V>, { status, tier }: Outcome<V>): void {
+function count(counters: FamilyCounters, { status, tier }: Outcome): void {
   if (status === 'miss') counters.misses++
   else if (status === 'collapsed') counters.collapsed++
   else if (status === 'stale') counters.staleHits++

@@ -1,5 +1,7 @@
 import type { Flight } from './flight.ts'
 
+const NOBODY: readonly (() => void)[] = Object.freeze([])
+
 /**
  * What happens to one slot while somebody in this process is concerned with it. Whoever asks the store about the slot
  * notes `moves` before and compares afterwards: if it has moved, the answer may be older than a change that this process
@@ -12,7 +14,7 @@ export class Fence {
   flight: Flight | undefined
   /** The read that loads because the store could not be asked. */
   unbacked: Flight | undefined
-  #waiting: (() => void)[] = []
+  #waiting: readonly (() => void)[] = NOBODY
 
   move(): void {
     this.moves++
@@ -23,7 +25,7 @@ export class Fence {
   wake(): void {
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting
-    this.#waiting = []
+    this.#waiting = NOBODY
     for (const wake of waiting) wake()
   }
 
@@ -39,7 +41,7 @@ export class Fence {
         this.#waiting = this.#waiting.filter(other => other !== wake)
         resolve()
       }, timeoutMs)
-      this.#waiting.push(wake)
+      this.#waiting = [...this.#waiting, wake]
     })
   }
 }

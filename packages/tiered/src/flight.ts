@@ -1,4 +1,6 @@
 import type { Capture } from './capture.ts'
+import type { Fence } from './fence.ts'
+import type { Reading } from './reading.ts'
 import type { SharedValue } from './shared-value.ts'
 
 /** What a read comes to. */
@@ -13,7 +15,10 @@ export interface Outcome<V = unknown> {
  * as nothing that it depends on has moved since it looked: then it sees all that a read of its own would see.
  */
 export class Flight<V = unknown> {
-  readonly key: string
+  /** The read that began it. */
+  readonly reading: Reading<unknown, V>
+  /** That of its slot, held until it lands. */
+  readonly fence: Fence
   /**
    * When the store was asked, by the engine's clock, for what is going to be served, or the source in its place;
    * `Infinity` while that is still to come.
@@ -35,11 +40,12 @@ export class Flight<V = unknown> {
   #onAbandoned: (() => void) | undefined
   #isAbandoned = false
 
-  constructor(key: string, askedAtMs: number, moves: number, capture: Capture) {
-    this.key = key
-    this.askedAtMs = askedAtMs
-    this.moves = moves
+  constructor(reading: Reading<unknown, V>, fence: Fence, capture: Capture, askedAtMs: number) {
+    this.reading = reading
+    this.fence = fence
+    this.moves = fence.moves
     this.capture = capture
+    this.askedAtMs = askedAtMs
   }
 
   /** Aborted when the last waiter has left. */
@@ -74,10 +80,22 @@ export class Flight<V = unknown> {
     this.#isSettled = true
   }
 
+  /** Ends as `other` does, and waits for it as one of its waiters. */
+  endAs(other: Flight<V>): Promise<Outcome<V>> {
+    other.join()
+    this.onAbandoned(() => other.leave())
+    return other.promise.then(collapsed)
+  }
+
   onAbandoned(callback: () => void): void {
     if (this.#isAbandoned) callback()
     else this.#onAbandoned = callback
   }
+}
+
+/** What it is for those who have joined. */
+export function collapsed<V>(outcome: Outcome<V>): Outcome<V> {
+  return outcome.status === 'miss' ? { ...outcome, status: 'collapsed' } : outcome
 }
 
 function abandoned(): DOMException {

@@ -7,6 +7,8 @@ import type { GenerationFence } from './generation-fence.ts'
 /** The generation that every entry depends on: `clear` changes it. */
 export const NAMESPACE = 'n'
 
+const NOT_KNOWN: readonly string[] = Object.freeze([])
+
 export function generationOfTag(tag: string): string {
   return `t:${tag}`
 }
@@ -15,6 +17,8 @@ export function generationOfTag(tag: string): string {
 export class Generations {
   readonly #coherence: Coherence
   readonly #store: FencedStore
+  /** Of what has no tags, which is the most: always the same. */
+  #untagged: readonly GenerationFence[] = []
 
   constructor(coherence: Coherence, store: FencedStore) {
     this.#coherence = coherence
@@ -23,27 +27,35 @@ export class Generations {
 
   fencesOf(tags: readonly string[]): readonly GenerationFence[] {
     const namespace = this.#coherence.generation(NAMESPACE)
-    if (tags.length === 0) return [namespace]
-    return [namespace, ...tags.map(tag => this.#coherence.generation(generationOfTag(tag)))]
+    if (tags.length > 0) return [namespace, ...tags.map(tag => this.#coherence.generation(generationOfTag(tag)))]
+    if (this.#untagged[0] !== namespace) this.#untagged = [namespace]
+    return this.#untagged
   }
 
   /** Their state of now, without their ids: enough to notice a change. */
   blind(fences: readonly GenerationFence[]): Capture {
-    const moves = fences.map(fence => fence.moves)
-    return { fences, ids: [], isPending: false, isFresh: false, epoch: this.#coherence.epoch, moves }
+    const { epoch } = this.#coherence
+    return { fences, ids: NOT_KNOWN, isPending: false, isFresh: false, epoch, moves: movesOf(fences) }
   }
 
-  /** What is known of them without asking; `undefined` when something is not. */
-  known(fences: readonly GenerationFence[]): Capture | undefined {
-    if (!this.#coherence.isTrusted) return undefined
+  /** Their state of now without asking: with their ids if all of them are known, and otherwise blind. */
+  glance(fences: readonly GenerationFence[]): Capture {
+    if (!this.#coherence.isTrusted) return this.blind(fences)
     const { epoch } = this.#coherence
     const ids: string[] = []
     for (const fence of fences) {
       const id = fence.idIn(epoch)
-      if (id === undefined) return undefined
+      if (id === undefined) return this.blind(fences)
       ids.push(id)
     }
-    return { fences, ids, isPending: false, isFresh: false, epoch, moves: fences.map(fence => fence.moves) }
+    return { fences, ids, isPending: false, isFresh: false, epoch, moves: movesOf(fences) }
+  }
+
+  /** What is known of them without asking; `undefined` when something is not. `glanced` is as good while nothing moves. */
+  known(fences: readonly GenerationFence[], glanced?: Capture): Capture | undefined {
+    const isGood = glanced?.epoch === this.#coherence.epoch && this.areUnmoved(glanced) && this.#coherence.isTrusted
+    const seen = isGood && glanced.ids !== NOT_KNOWN ? glanced : this.glance(fences)
+    return seen.ids === NOT_KNOWN ? undefined : seen
   }
 
   /** What they are: known, or asked for. `moves` are those of before the question. */
@@ -51,17 +63,18 @@ export class Generations {
     const known = isFresh ? undefined : this.known(fences)
     if (known !== undefined) return ok(known)
     const { epoch } = this.#coherence
-    const moves = fences.map(fence => fence.moves)
+    const before = fences.map(fence => fence.moves)
+    const moves = movesOf(fences)
     const read = await this.#store.readGenerations(fences.map(({ name }) => name))
     if (!read.ok) return read
     const isPending = read.value.some(generation => generation.isPending)
-    this.#learn(fences, read.value, moves, epoch)
+    this.#learn(fences, read.value, before, epoch)
     return ok({ fences, ids: read.value.map(({ id }) => id), isPending, isFresh: true, epoch, moves })
   }
 
   /** Whether nothing has been told of them since they were captured. */
   areUnmoved({ fences, moves }: Capture): boolean {
-    return fences.every((fence, index) => fence.moves === moves[index])
+    return movesOf(fences) === moves
   }
 
   /** An answer whose fence has moved meanwhile may be older than what has moved it; without a feed nothing is kept. */
@@ -78,4 +91,11 @@ export class Generations {
       if (fence.moves === moves[index]) fence.learn(generation.id, epoch)
     })
   }
+}
+
+/** Of all together: each only ever grows. */
+function movesOf(fences: readonly GenerationFence[]): number {
+  let moves = 0
+  for (const fence of fences) moves += fence.moves
+  return moves
 }

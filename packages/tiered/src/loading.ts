@@ -1,6 +1,7 @@
 import type { FencedStore, Result, SlotEntry } from '@dashtam/cache-protocol'
 import { err, ok } from '@dashtam/cache-protocol'
 import { MAX_TTL_SECONDS, randomId } from '@dashtam/cache-protocol/adapter'
+import type { Question } from './answer.ts'
 import { callLoader } from './call-loader.ts'
 import type { Capture } from './capture.ts'
 import type { Coherence } from './coherence.ts'
@@ -33,8 +34,7 @@ export interface Ticket {
 interface Kept {
   readonly id: string
   readonly header: EntryHeader
-  readonly moves: number
-  readonly epoch: number
+  readonly asked: Question
   readonly expiresAtMs: number
 }
 
@@ -100,13 +100,8 @@ export class Loading {
     this.#settings = settings
   }
 
-  async load<P, V>(
-    reading: Reading<P, V>,
-    flight: Flight<V>,
-    fence: Fence,
-    capture: Capture,
-    ticket: Ticket
-  ): Promise<Loaded<V>> {
+  async load<V>(flight: Flight<V>, capture: Capture, ticket: Ticket): Promise<Loaded<V>> {
+    const { reading, fence } = flight
     const { family, key, params } = reading
     const { token } = ticket
     const { leaseMs } = this.#settings
@@ -182,7 +177,7 @@ export class Loading {
     { family, key }: Pick<Reading<P, V>, 'family' | 'key'>,
     fence: Fence,
     { capture, value, header, entry }: Prepared<V>,
-    sent: { readonly moves: number; readonly epoch: number; readonly atMs: number }
+    sent: Question
   ): void {
     if (family.placement === 'shared' || sent.epoch !== this.#coherence.epoch || !this.#coherence.isTrusted) return
     const times = timesOf(header, family.refreshAfter, sent.atMs + entry.ttlMs)
@@ -220,9 +215,10 @@ export class Loading {
 
   /** An entry without payload: its value is kept under its id, and nothing is written, or processes would evict each other. */
   #keep<P, V>({ family, key }: Reading<P, V>, fence: Fence, capture: Capture, kept: Kept, value: SharedValue<V>): void {
-    if (fence.moves !== kept.moves || kept.epoch !== this.#coherence.epoch || !this.#coherence.isTrusted) return
+    if (fence.moves !== kept.asked.moves || kept.asked.epoch !== this.#coherence.epoch || !this.#coherence.isTrusted)
+      return
     const times = timesOf(kept.header, family.refreshAfter, kept.expiresAtMs)
-    const entry = new MemoryEntry(value, kept.id, { ...capture, epoch: kept.epoch }, times, false)
+    const entry = new MemoryEntry(value, kept.id, { ...capture, epoch: kept.asked.epoch }, times, false)
     this.#memory.put(key, entry as MemoryEntry, family.policy === 'stale')
   }
 

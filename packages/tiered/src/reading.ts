@@ -10,5 +10,5 @@ export interface Reading<P = unknown, V = unknown> {
   /** Calls the loader of the family, or has it called together with others. */
   readonly call: (context: LoadContext) => V | Promise<V>
   /** Told when the read begins to wait for another process, so that others need not wait for it. */
-  readonly isWaiting?: () => void
+  readonly isWaiting: (() => void) | undefined
 }

@@ -5,6 +5,11 @@ import type { RedisConnection } from '../redis-connection.ts'
 import { ABSENT, decodeSlot, entryIdOf, HEAD_LENGTH, leaseTokenOf, NO_BYTES, WRONG_TYPE_ID } from './slot-layout.ts'
 
 const ABSENT_SLOT: Ok<typeof ABSENT> = Object.freeze(ok(ABSENT))
+/** What stands for a key of another type: an entry that nobody can read. */
+const wrongType = (remainingMs: number): Ok<Extract<Slot, { kind: 'entry' }>> =>
+  ok({ kind: 'entry', id: WRONG_TYPE_ID, bytes: NO_BYTES, remainingMs })
+const WRONG_TYPE = wrongType(Number.NaN)
+const WRONG_TYPE_WITH_LIFETIME = wrongType(0)
 /** PTTL's answer for a key that is not there, and for one that never expires. */
 const NO_KEY = -2
 const NO_EXPIRY = -1
@@ -42,7 +47,7 @@ export class SlotReader {
         // Who meets a lease or a closed slot wants to know for how long: rare enough to ask again.
         return slot.kind === 'entry' || slot.kind === 'absent' ? ok(slot) : this.readWithLifetime(key)
       },
-      wrongType(Number.NaN)
+      WRONG_TYPE
     )
   }
 
@@ -53,7 +58,7 @@ export class SlotReader {
       key,
       () => Promise.all([this.#client.getBuffer(slotKey), this.#client.pttl(slotKey)]),
       ([value, pttl]) => ok(this.decode(value, pttl)),
-      wrongType(0)
+      WRONG_TYPE_WITH_LIFETIME
     )
   }
 
@@ -73,7 +78,7 @@ export class SlotReader {
         if (token === undefined || remainingMs === Infinity) return this.#identifyWhole(key)
         return ok({ kind: 'lease', id: token, remainingMs })
       },
-      wrongType(0)
+      WRONG_TYPE_WITH_LIFETIME
     )
   }
 
@@ -93,8 +98,4 @@ export class SlotReader {
 
 function toRemainingMs(pttl: number): number {
   return pttl === NO_EXPIRY ? Infinity : pttl
-}
-
-function wrongType(remainingMs: number): Ok<Extract<Slot, { kind: 'entry' }>> {
-  return ok({ kind: 'entry', id: WRONG_TYPE_ID, bytes: NO_BYTES, remainingMs })
 }

@@ -35,7 +35,7 @@ export class StoreScripts {
     keysAndArguments: readonly ScriptArgument[],
     toAnswer: (reply: unknown) => Ok<T>
   ): Promise<Result<T>> {
-    this.#connection.batch.join()
+    if (key === undefined) this.#commands.join()
     return this.#commands.run(
       operation,
       key,
