@@ -4,7 +4,7 @@ import { ok } from '@dashtam/cache-protocol'
 import { randomId } from '@dashtam/cache-protocol/adapter'
 import t from 'tap'
 import { HeldFeed } from './fixtures/fleet/held-feed.ts'
-import { type Id, idsOf, MemoryFleet, turn } from './fixtures/fleet/memory-fleet.ts'
+import { type Gate, type Id, idsOf, MemoryFleet, turn } from './fixtures/fleet/memory-fleet.ts'
 
 /** Two processes, of which the messages to the first are held; and the version that their source has. */
 function opened({ staleSeconds = 0 } = {}) {
@@ -30,7 +30,14 @@ function opened({ staleSeconds = 0 } = {}) {
   const known = async (id = 1) => {
     for (let reads = 0; reads < 3; reads++) await family.get({ id })
   }
-  return { fleet, feed, here, there, source, family, elsewhere, known }
+  /** What is held goes on when its value has changed, and been invalidated. */
+  const overtake = async (gate: Gate, invalidate: () => Promise<unknown>) => {
+    await gate.reached
+    source.version = 2
+    await invalidate()
+    gate.open()
+  }
+  return { fleet, feed, here, there, source, family, elsewhere, known, overtake }
 }
 
 const INVALIDATIONS = {
@@ -42,36 +49,30 @@ const INVALIDATIONS = {
 for (const [what, invalidate] of Object.entries(INVALIDATIONS)) {
   t.test(`${what} that comes before the answer to a GET leaves nothing old in memory`, async t => {
     const context = opened()
-    const { here, source, family, elsewhere, known } = context
+    const { here, family, elsewhere, known, overtake } = context
     await elsewhere.get({ id: 1 })
     await known(2)
     const gate = here.hold('read', 'answer')
     const reading = family.get({ id: 1 })
-    await gate.reached
-    source.version = 2
-    await invalidate(context)
-    gate.open()
+    await overtake(gate, () => invalidate(context))
     await reading
     t.equal(await family.get({ id: 1 }), 2)
   })
 
   t.test(`${what} that comes before the answer to a fill leaves nothing old in memory`, async t => {
     const context = opened()
-    const { here, source, family, known } = context
+    const { here, family, known, overtake } = context
     await known(2)
     const gate = here.hold('fill', 'answer')
     await family.get({ id: 1 })
-    await gate.reached
-    source.version = 2
-    await invalidate(context)
-    gate.open()
+    await overtake(gate, () => invalidate(context))
     await turn()
     t.equal(await family.get({ id: 1 }), 2)
   })
 
   t.test(`${what} that comes before a confirmation leaves nothing old in memory`, async t => {
     const context = opened()
-    const { fleet, here, source, family, known } = context
+    const { fleet, here, family, known, overtake } = context
     await known()
     // What makes it suspect is nothing that changes it.
     await fleet.store.refresh('fleet:a:1', randomId(), { id: randomId(), bytes: new Uint8Array(), ttlMs: 1 })
@@ -80,25 +81,19 @@ for (const [what, invalidate] of Object.entries(INVALIDATIONS)) {
     await fleet.store.refresh('fleet:a:1', slot.value.id, { ...slot.value, ttlMs: 50_000 })
     const gate = here.hold('identify', 'answer')
     const reading = family.get({ id: 1 })
-    await gate.reached
-    source.version = 2
-    await invalidate(context)
-    gate.open()
+    await overtake(gate, () => invalidate(context))
     await reading
     t.equal(await family.get({ id: 1 }), 2)
   })
 
   t.test(`${what} that comes before the answer to a refresh leaves nothing old in memory`, async t => {
     const context = opened({ staleSeconds: 100 })
-    const { fleet, here, source, family, known } = context
+    const { fleet, here, family, known, overtake } = context
     await known()
     fleet.nowMs += 150_000
     const gate = here.hold('refresh', 'answer')
     await family.get({ id: 1 })
-    await gate.reached
-    source.version = 2
-    await invalidate(context)
-    gate.open()
+    await overtake(gate, () => invalidate(context))
     await turn()
     t.equal(await family.get({ id: 1 }), 2)
   })
@@ -233,15 +228,12 @@ for (const [what, invalidate] of Object.entries(INVALIDATIONS)) {
 }
 
 t.test('a generation that was asked for before it changed is not believed', async t => {
-  const { here, there, source, family, elsewhere } = opened()
+  const { here, there, family, elsewhere, overtake } = opened()
   await elsewhere.get({ id: 1 })
   await elsewhere.get({ id: 2 })
   const gate = here.hold('readGenerations', 'answer')
   const reading = family.get({ id: 1 })
-  await gate.reached
-  source.version = 2
-  await there.cache.invalidateTags(['some'])
-  gate.open()
+  await overtake(gate, () => there.cache.invalidateTags(['some']))
   await reading
   t.equal(await family.get({ id: 2 }), 2)
   t.equal(await family.get({ id: 1 }), 2)
