@@ -11,10 +11,9 @@ import type {
   StoreOperation
 } from '@dashtam/cache-protocol'
 import { err, ok } from '@dashtam/cache-protocol'
-import { PortGuard, randomId } from '@dashtam/cache-protocol/adapter'
+import { type FencedArguments, PortGuard, problemOfFencedArguments, randomId } from '@dashtam/cache-protocol/adapter'
 import type { BoundedStoreStats } from './bounded-store.ts'
 import { createCoarseClock } from './coarse-clock.ts'
-import { type FencedArguments, problemOfArguments } from './fenced-arguments.ts'
 import { FencedState } from './fenced-state.ts'
 import * as generations from './generation.ts'
 import { MemoryFeed } from './memory-feed.ts'
@@ -306,7 +305,7 @@ export class MemoryFencedStore implements FencedStore {
     if (this.#isClosed) return this.#guard.closed(operation)
     const refused = this.#guard.keys(operation, keys)
     if (refused !== undefined) return refused
-    const problem = problemOfArguments(given)
+    const problem = problemOfFencedArguments(given)
     return problem === undefined ? undefined : this.#guard.invalid(operation, problem)
   }
 

@@ -567,22 +567,20 @@ const BREAKAGES: Readonly<Record<string, Readonly<Record<string, Mutation>>>> = 
   }
 }
 
+const ARGUMENTS = '../../protocol/src/adapter/fenced-arguments.ts'
+
 /** Broken arguments are noticed in every operation. */
 const UNCHECKED: Readonly<Record<string, Mutation>> = {
   keys: [STORE, 'const refused = this.#guard.keys(operation, keys)', 'const refused = undefined'],
-  tokens: ['fenced-arguments.ts', "if ('token' in given && !isId(token))", 'if (false)'],
-  'the token that nobody has': ['fenced-arguments.ts', '{21}[A-Za-z0-9_]$/', '{22}$/'],
-  durations: ['fenced-arguments.ts', "if ('durationMs' in given && !isDuration(durationMs))", 'if (false)'],
-  'fractions of a millisecond': ['fenced-arguments.ts', 'Number.isSafeInteger(ms)', 'Number.isFinite(ms)'],
-  holds: ['fenced-arguments.ts', 'if (holdMs !== undefined && !isDuration(holdMs))', 'if (false)'],
-  'the id of an entry': ['fenced-arguments.ts', 'if (!isId(id))', 'if (false)'],
-  'the bytes of an entry': ['fenced-arguments.ts', 'if (!(bytes instanceof Uint8Array))', 'if (false)'],
-  'the lifetime of an entry': ['fenced-arguments.ts', 'ttlMs === Infinity || isDuration(ttlMs)', 'true'],
-  'an entry together with a hold': [
-    'fenced-arguments.ts',
-    'if (holdMs !== undefined && entry !== undefined)',
-    'if (false)'
-  ]
+  tokens: [ARGUMENTS, "if ('token' in given && !isId(token))", 'if (false)'],
+  'the token that nobody has': [ARGUMENTS, '{21}[A-Za-z0-9_]$/', '{22}$/'],
+  durations: [ARGUMENTS, "if ('durationMs' in given && !isDuration(durationMs))", 'if (false)'],
+  'fractions of a millisecond': [ARGUMENTS, 'Number.isSafeInteger(ms)', 'Number.isFinite(ms)'],
+  holds: [ARGUMENTS, 'if (holdMs !== undefined && !isDuration(holdMs))', 'if (false)'],
+  'the id of an entry': [ARGUMENTS, 'if (!isId(id))', 'if (false)'],
+  'the bytes of an entry': [ARGUMENTS, 'if (!(bytes instanceof Uint8Array))', 'if (false)'],
+  'the lifetime of an entry': [ARGUMENTS, 'ttlMs === Infinity || isDuration(ttlMs)', 'true'],
+  'an entry together with a hold': [ARGUMENTS, 'if (holdMs !== undefined && entry !== undefined)', 'if (false)']
 }
 
 for (const [operation, breakages] of Object.entries(BREAKAGES)) {

@@ -1,5 +1,7 @@
 /** For authors of adapters: what every adapter needs to keep the promises of the port. */
 
+export type { FencedArguments } from './adapter/fenced-arguments.ts'
+export { problemOfFencedArguments } from './adapter/fenced-arguments.ts'
 export { matchesGlob } from './adapter/glob.ts'
 export { describeUnserializable } from './adapter/json.ts'
 export { ENGINE_MARK, Keyspace, MAX_KEY_LENGTH } from './adapter/keyspace.ts'

@@ -1,5 +1,6 @@
 import type { CacheError, Err, Generation, Ok, Result, StoreOperation } from '@dashtam/cache-protocol'
 import { ok } from '@dashtam/cache-protocol'
+import { type FencedArguments, problemOfFencedArguments } from '@dashtam/cache-protocol/adapter'
 import { DONE, done, isOne } from '../answers.ts'
 import {
   beginGenerationWrite,
@@ -10,7 +11,6 @@ import {
   renewGenerationWrite
 } from '../generated/lua.ts'
 import type { RedisConnection } from '../redis-connection.ts'
-import { type FencedArguments, problemOfArguments } from './arguments.ts'
 import { each } from './each.ts'
 import type { StoreScripts } from './store-scripts.ts'
 
@@ -98,7 +98,7 @@ export class Generations {
   #refuses(operation: StoreOperation, given: FencedArguments): Err<CacheError> | undefined {
     const closed = this.#connection.closedFor(operation)
     if (closed !== undefined) return closed
-    const problem = problemOfArguments(given)
+    const problem = problemOfFencedArguments(given)
     return problem === undefined ? undefined : this.#connection.guard.invalid(operation, problem)
   }
 }

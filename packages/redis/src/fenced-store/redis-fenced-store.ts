@@ -12,7 +12,7 @@ import type {
   StoreOperation
 } from '@dashtam/cache-protocol'
 import { ok } from '@dashtam/cache-protocol'
-import { randomId } from '@dashtam/cache-protocol/adapter'
+import { type FencedArguments, problemOfFencedArguments, randomId } from '@dashtam/cache-protocol/adapter'
 import { DONE, done, isOne } from '../answers.ts'
 import {
   acquireLease,
@@ -29,7 +29,6 @@ import {
 } from '../generated/lua.ts'
 import type { RedisConnection } from '../redis-connection.ts'
 import type { ServerWatch } from '../server-watch.ts'
-import { type FencedArguments, problemOfArguments } from './arguments.ts'
 import { each } from './each.ts'
 import { Generations } from './generations.ts'
 import { encodeEntry, encodeLease } from './slot-layout.ts'
@@ -251,7 +250,7 @@ export class RedisFencedStore implements FencedStore {
     const { guard } = this.#connection
     const refused = this.#connection.closedFor(operation) ?? guard.keys(operation, keys)
     if (refused !== undefined) return refused
-    const problem = problemOfArguments(given)
+    const problem = problemOfFencedArguments(given)
     return problem === undefined ? undefined : guard.invalid(operation, problem)
   }
 }

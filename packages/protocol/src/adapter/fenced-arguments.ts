@@ -1,8 +1,8 @@
-import type { SlotEntry } from '@dashtam/cache-protocol'
-import { MAX_KEY_LENGTH, MAX_TTL_SECONDS } from '@dashtam/cache-protocol/adapter'
-import { isId } from './slot-layout.ts'
+import type { SlotEntry } from '../fenced-store.ts'
+import { MAX_KEY_LENGTH } from './keyspace.ts'
+import { MAX_TTL_SECONDS } from './lifetime.ts'
 
-/** What operations of the store take beside keys. */
+/** What operations of a fenced store take beside keys. */
 export interface FencedArguments {
   readonly token?: string
   readonly durationMs?: number
@@ -12,15 +12,17 @@ export interface FencedArguments {
   readonly occasions?: readonly string[]
 }
 
+/** The last character never is a dash, which 128 bits do not give: so nobody can come as the writer that nobody is. */
+const ID = /^[A-Za-z0-9_-]{21}[A-Za-z0-9_]$/
 const MAX_DURATION_MS = MAX_TTL_SECONDS * 1_000
 
 /**
- * Says what is wrong with the arguments, or nothing. Quotes nothing of them but numbers. The values in Redis have fields of
- * fixed length: what does not fit must not get in.
+ * Says what is wrong with the arguments, or nothing. Quotes nothing of them but numbers. A store may keep what passes in
+ * fields of fixed length.
  */
-export function problemOfArguments(given: FencedArguments): string | undefined {
+export function problemOfFencedArguments(given: FencedArguments): string | undefined {
   const { token, durationMs, holdMs, entry, names = [], occasions = [] } = given
-  if ('token' in given && !isToken(token)) return 'the token must be 22 characters of base64url'
+  if ('token' in given && !isId(token)) return 'the token must be 22 characters of base64url'
   if ('durationMs' in given && !isDuration(durationMs)) return problemOfDuration('durationMs', durationMs)
   if (holdMs !== undefined && !isDuration(holdMs)) return problemOfDuration('holdMs', holdMs)
   if (holdMs !== undefined && entry !== undefined) return 'a slot cannot be held (holdMs) and filled (entry) at once'
@@ -32,7 +34,7 @@ export function problemOfArguments(given: FencedArguments): string | undefined {
 }
 
 function problemOfEntry({ id, bytes, ttlMs }: SlotEntry): string | undefined {
-  if (!isToken(id)) return 'the id of an entry must be 22 characters of base64url'
+  if (!isId(id)) return 'the id of an entry must be 22 characters of base64url'
   if (!(bytes instanceof Uint8Array)) return 'the bytes of an entry must be a Uint8Array'
   return ttlMs === Infinity || isDuration(ttlMs) ? undefined : problemOfDuration('ttlMs', ttlMs)
 }
@@ -48,9 +50,8 @@ function problemOfDuration(name: string, got: unknown): string {
   return `${name} must be an integer from 1 to ${MAX_DURATION_MS}, got ${shown}`
 }
 
-/** The last character never is a dash, which 128 bits do not give: so nobody can come as the writer that nobody is. */
-function isToken(token: unknown): boolean {
-  return typeof token === 'string' && isId(token) && !token.endsWith('-')
+function isId(id: unknown): boolean {
+  return typeof id === 'string' && ID.test(id)
 }
 
 function isDuration(ms: unknown): boolean {
