@@ -1,5 +1,6 @@
 import type { FeedListener, InvalidationFeed } from '@dashtam/cache-protocol'
 import { Fence } from './fence.ts'
+import type { Flight } from './flight.ts'
 import { GenerationFence } from './generation-fence.ts'
 import type { MemoryTier } from './memory-tier.ts'
 
@@ -14,7 +15,7 @@ const MAX_GENERATIONS = 100_000
 export class Coherence implements FeedListener {
   readonly #feed: InvalidationFeed
   readonly #memory: MemoryTier
-  readonly #slots = new Map<string, Fence>()
+  readonly #slots = new Map<string, Fence<Flight>>()
   readonly #generations = new Map<string, GenerationFence>()
   readonly #clock: () => number
   /**
@@ -41,7 +42,7 @@ export class Coherence implements FeedListener {
    * The fence of a slot, for whoever waits for an answer about it: to be taken *before* the command is sent, because the
    * message and the answer travel on two connections, and given back with `leave`.
    */
-  enter(key: string): Fence {
+  enter(key: string): Fence<Flight> {
     let fence = this.#slots.get(key)
     if (fence === undefined) {
       fence = new Fence()
@@ -51,12 +52,12 @@ export class Coherence implements FeedListener {
     return fence
   }
 
-  leave(key: string, fence: Fence): void {
+  leave(key: string, fence: Fence<Flight>): void {
     if (--fence.holders === 0) this.#slots.delete(key)
   }
 
   /** The fence of a slot if somebody holds it. */
-  fenceOf(key: string): Fence | undefined {
+  fenceOf(key: string): Fence<Flight> | undefined {
     return this.#slots.get(key)
   }
 

@@ -1,19 +1,19 @@
-import type { Flight } from './flight.ts'
-
 const NOBODY: readonly (() => void)[] = Object.freeze([])
 
 /**
  * What happens to one slot while somebody in this process is concerned with it. Whoever asks the store about the slot
  * notes `moves` before and compares afterwards: if it has moved, the answer may be older than a change that this process
  * has been told of.
+ *
+ * @typeParam F - A read that others may join.
  */
-export class Fence {
+export class Fence<F = unknown> {
   holders = 0
   moves = 0
   /** The read that others may join, as long as the fence has not moved since. */
-  flight: Flight | undefined
+  flight: F | undefined
   /** The read that loads because the store could not be asked. */
-  unbacked: Flight | undefined
+  unbacked: F | undefined
   #waiting: readonly (() => void)[] = NOBODY
 
   move(): void {

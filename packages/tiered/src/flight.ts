@@ -18,7 +18,7 @@ export class Flight<V = unknown> {
   /** The read that began it. */
   readonly reading: Reading<unknown, V>
   /** That of its slot, held until it lands. */
-  readonly fence: Fence
+  readonly fence: Fence<Flight>
   /**
    * When the store was asked, by the engine's clock, for what is going to be served, or the source in its place;
    * `Infinity` while that is still to come.
@@ -40,7 +40,7 @@ export class Flight<V = unknown> {
   #onAbandoned: (() => void) | undefined
   #isAbandoned = false
 
-  constructor(reading: Reading<unknown, V>, fence: Fence, capture: Capture, askedAtMs: number) {
+  constructor(reading: Reading<unknown, V>, fence: Fence<Flight>, capture: Capture, askedAtMs: number) {
     this.reading = reading
     this.fence = fence
     this.moves = fence.moves
