@@ -24,7 +24,7 @@ for (const readme of globSync('packages/*/README.md', { cwd: root }).sort()) {
       const run = spawnSync(process.execPath, ['--conditions=@dashtam/source', file], {
         encoding: 'utf8',
         timeout: 30_000,
-        // Sources whose types Node strips have other offsets than those that tap compiles; its coverage would mix them up.
+        // What an example runs through is not tested by that.
         env: { PATH: process.env.PATH, _TAPJS_PROCESSINFO_COVERAGE_: '0' }
       })
       t.equal(run.stderr, '')
