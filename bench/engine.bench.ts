@@ -98,6 +98,14 @@ const keyAt = (index: number) => keys[index] as string
         return (await each.get(key)).id === key
       })
   }))
+  const readBare = {
+    name: 'auto-pipelined GET + JSON.parse',
+    round: () =>
+      concurrently(20_000, CONCURRENCY, async index => {
+        const key = few[index % few.length]
+        return JSON.parse((await bare.get(`bare:${key}`)) ?? '{}').id === key
+      })
+  }
   for (const [number, each] of families.entries()) for (const key of few) await each.get(`${key}:${number}`)
   for (const contender of contenders) {
     await compare({
@@ -105,17 +113,7 @@ const keyAt = (index: number) => keys[index] as string
       operations: 20_000,
       expected: 20_000,
       atLeast: 0.9,
-      contenders: [
-        {
-          name: 'auto-pipelined GET + JSON.parse',
-          round: () =>
-            concurrently(20_000, CONCURRENCY, async index => {
-              const key = few[index % few.length]
-              return JSON.parse((await bare.get(`bare:${key}`)) ?? '{}').id === key
-            })
-        },
-        contender
-      ]
+      contenders: [readBare, contender]
     })
   }
 
@@ -130,14 +128,7 @@ const keyAt = (index: number) => keys[index] as string
     expected: 20_000,
     atLeast: 4,
     contenders: [
-      {
-        name: 'auto-pipelined GET + JSON.parse',
-        round: () =>
-          concurrently(20_000, CONCURRENCY, async index => {
-            const key = few[index % few.length]
-            return JSON.parse((await bare.get(`bare:${key}`)) ?? '{}').id === key
-          })
-      },
+      readBare,
       {
         name: 'get, strong',
         round: () =>
