@@ -1,4 +1,5 @@
 import t from 'tap'
+import { expectCaughtByTest } from '../test/fixtures/model/caught-by-test.ts'
 import { expectCaught, runSeeds } from '../test/fixtures/simulation/in-a-process.ts'
 import { MUTANTS } from '../test/fixtures/simulation/mutants.ts'
 
@@ -12,6 +13,7 @@ t.test('several processes on one store never read what has been invalidated: 500
 
 for (const mutant of MUTANTS) {
   t.test(`a violation shows when ${mutant.name}`, async t => {
-    await expectCaught(t, mutant, 200)
+    if (mutant.caughtBy === undefined) await expectCaught(t, mutant, 400)
+    else await expectCaughtByTest(t, mutant, mutant.caughtBy)
   })
 }
