@@ -22,7 +22,7 @@ export const NO_BYTES = Buffer.alloc(0)
 /** What another type than a string counts as: an entry that nobody can decode, and anybody may replace. */
 export const WRONG_TYPE_ID = sha1(NO_BYTES)
 
-export function isId(text: string): boolean {
+function isId(text: string): boolean {
   return ID.test(text)
 }
 
