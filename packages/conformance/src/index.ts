@@ -26,7 +26,11 @@ export { fencedStoreConformance } from './fenced-store.ts'
 export { BAD_TTLS, HOSTILE_KEY_NAMES, HOSTILE_VALUES, JSON_VALUES, jsonMisfits } from './hostile.ts'
 export type { FeedHandle, InvalidationFeedConformanceOptions } from './invalidation-feed/suite.ts'
 export { invalidationFeedConformance } from './invalidation-feed.ts'
+export type { ForeignOwners, MemberIndexConformanceOptions, MemberIndexHandle } from './member-index.ts'
+export { memberIndexConformance } from './member-index.ts'
 export type { ConformanceOptions, CreateOptions, ForeignAccess } from './suite.ts'
+export type { ForeignBuckets, TokenBucketConformanceOptions, TokenBucketHandle } from './token-bucket/suite.ts'
+export { tokenBucketConformance } from './token-bucket.ts'
 
 const TESTS: readonly ((suite: Suite) => void)[] = [
   getTests,

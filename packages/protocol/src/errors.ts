@@ -20,6 +20,9 @@ export const CACHE_ERROR_CODES = {
   CACHE_FILL_ERROR: 'What was loaded could not be stored. The reader has it all the same.',
   CACHE_INVALIDATE_ERROR:
     'An invalidation (`invalidate`, `invalidateTags`, `clear`, `mutate`, `set`) is not acknowledged; with the reason `pending` it will be delivered.',
+  CACHE_BUCKET_ERROR:
+    'Tokens of a bucket could not be taken, looked at or given back; after a timeout they may be taken.',
+  CACHE_MEMBERS_ERROR: 'Members of an owner could not be added, read or removed; after a timeout they may be.',
   CACHE_CONNECTION_ERROR: '`ping` or `connect` found no usable server.',
   CACHE_TIMEOUT: '`ping` or `connect` had no answer in time.',
   CACHE_JSON_ERROR: '`getJson` found a value that is not JSON. It stays where it is.',
@@ -68,8 +71,23 @@ export type CacheOperation =
   | 'ping'
   | 'connect'
 
-/** What the read-through engine asks of its store, as `details.operation` names it. */
-export type StoreOperation = 'readSlot' | 'lease' | 'fill' | 'invalidate' | 'write' | 'readGenerations' | 'bump'
+/** The operations of the narrow ports, as `details.operation` names them: of `FencedStore`, `TokenBucket`, `MemberIndex`. */
+export type StoreOperation =
+  | 'readSlot'
+  | 'lease'
+  | 'fill'
+  | 'invalidate'
+  | 'write'
+  | 'readGenerations'
+  | 'bump'
+  | 'takeTokens'
+  | 'peekTokens'
+  | 'giveTokens'
+  | 'resetTokens'
+  | 'addMember'
+  | 'removeMembers'
+  | 'readMembers'
+  | 'clearMembers'
 
 /** What may be said of a failure in a log: never a key, never a value, never a credential. */
 export interface CacheErrorDetails {

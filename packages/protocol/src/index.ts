@@ -10,6 +10,7 @@ export type {
 export { CACHE_ERROR_CODES, CACHE_ERROR_REASONS } from './errors.ts'
 export type { FencedStore, Generation, ServerChange, Slot, SlotEntry, SlotStamp } from './fenced-store.ts'
 export type { FeedListener, FeedStats, InvalidationFeed } from './invalidation-feed.ts'
+export type { MemberIndex } from './member-index.ts'
 export type {
   CacheEntry,
   CacheFamily,
@@ -35,3 +36,4 @@ export type {
 export type { FamilyStats, ReadThroughStats } from './read-through-stats.ts'
 export type { Err, Ok, Result } from './result.ts'
 export { err, ok } from './result.ts'
+export type { TokenBucket, TokenLimit, TokenState } from './token-bucket.ts'

@@ -18,6 +18,8 @@ import { increment } from './generated/lua.ts'
 import { runScript } from './lua-script.ts'
 import { ManyKeys } from './many-keys.ts'
 import { RedisConnection, type RedisConnectionOptions } from './redis-connection.ts'
+import { RedisMemberIndex } from './redis-member-index.ts'
+import { RedisTokenBucket } from './redis-token-bucket.ts'
 
 export type RedisAdapterOptions = RedisConnectionOptions
 
@@ -59,6 +61,16 @@ export class RedisAdapter implements CacheProtocol {
    */
   fencedStore(options?: RedisFencedStoreOptions): RedisFencedStore {
     return new RedisFencedStore(this.#connection, options)
+  }
+
+  /** Members under owners, over this connection, under keys of the port. */
+  memberIndex(): RedisMemberIndex {
+    return new RedisMemberIndex(this.#connection)
+  }
+
+  /** Buckets of tokens, over this connection, under keys of the port. */
+  tokenBucket(): RedisTokenBucket {
+    return new RedisTokenBucket(this.#connection)
   }
 
   /**

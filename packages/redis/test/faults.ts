@@ -39,6 +39,34 @@ t.test('a frozen Redis costs one deadline at most, then nothing at all, and is b
   )
 })
 
+t.test('buckets and members of a Redis that is frozen, and of one that is closed, fail in time', async t => {
+  const { server, cache, key } = await open(t)
+  const limit = { capacity: 10, refillSeconds: 60 }
+  const buckets = cache.tokenBucket()
+  const index = cache.memberIndex()
+  const calls = () => [
+    buckets.take(key('a'), limit),
+    buckets.peek(key('a'), limit),
+    buckets.give(key('a'), limit),
+    buckets.reset(key('a')),
+    index.add(key('b'), 'one', 60),
+    index.remove(key('b'), ['one']),
+    index.members(key('b')),
+    index.clear(key('b'))
+  ]
+  const code = (at: number) => (at < 4 ? 'CACHE_BUCKET_ERROR' : 'CACHE_MEMBERS_ERROR')
+  await cache.ping()
+  await server.freeze()
+  const started = performance.now()
+  const frozen = await Promise.all(calls())
+  t.ok(performance.now() - started < BOUND_MS)
+  for (const [at, result] of frozen.entries()) t.match(result, { error: { code: code(at), reason: 'timeout' } })
+  await server.resume()
+  await cache.close()
+  const closed = await Promise.all(calls())
+  for (const [at, result] of closed.entries()) t.match(result, { error: { code: code(at), reason: 'closed' } })
+})
+
 t.test('ping() of a frozen Redis is a CACHE_TIMEOUT', async t => {
   const { server, cache } = await open(t)
   await cache.ping()

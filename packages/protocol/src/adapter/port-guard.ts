@@ -63,7 +63,15 @@ const CODE_OF: Record<CacheOperation | StoreOperation, CacheErrorCode> = {
   fill: 'CACHE_FILL_ERROR',
   invalidate: 'CACHE_INVALIDATE_ERROR',
   write: 'CACHE_INVALIDATE_ERROR',
-  bump: 'CACHE_INVALIDATE_ERROR'
+  bump: 'CACHE_INVALIDATE_ERROR',
+  takeTokens: 'CACHE_BUCKET_ERROR',
+  peekTokens: 'CACHE_BUCKET_ERROR',
+  giveTokens: 'CACHE_BUCKET_ERROR',
+  resetTokens: 'CACHE_BUCKET_ERROR',
+  addMember: 'CACHE_MEMBERS_ERROR',
+  removeMembers: 'CACHE_MEMBERS_ERROR',
+  readMembers: 'CACHE_MEMBERS_ERROR',
+  clearMembers: 'CACHE_MEMBERS_ERROR'
 }
 
 type Operation = CacheOperation | StoreOperation
@@ -165,7 +173,7 @@ export class PortGuard {
     return this.explicitTtlMs(operation, options.ttlSeconds)
   }
 
-  explicitTtlMs(operation: CacheOperation, ttlSeconds: number): Result<number> {
+  explicitTtlMs(operation: Operation, ttlSeconds: number): Result<number> {
     const problem = problemOfTtl(ttlSeconds)
     return problem === undefined ? ok(toMilliseconds(ttlSeconds)) : this.invalid(operation, problem)
   }

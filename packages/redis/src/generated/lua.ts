@@ -9,9 +9,15 @@ const sharedWriters = "local ID = string.rep('[%w_-]', 22)\nlocal WRITER = '^(' 
 
 const sharedSlot = "local NOBODY = string.rep('-', 22) -- no token is like this: its last character stands for two bits only\nlocal function read_value(key)\n  local value = redis.pcall('GET', key)\n  if type(value) == 'table' then return '' end\n  return value\nend\nlocal function read_closed(key, now)\n  if redis.pcall('GETRANGE', key, 0, 0) == 'C' then\n    local value = redis.call('GET', key)\n    local id, storer = string.match(value, '^C(' .. ID .. ')(' .. ID .. ')')\n    local writers = #value > 45 and id and parse_writers(value, 46, now)\n    if writers then return { id = id, storer = storer, writers = writers } end\n  end\n  return { writers = {} }\nend\nlocal function entry_id(value)\n  if string.find(value, '^L' .. ID .. '$') then return nil end\n  return string.match(value, '^E(' .. ID .. ')') or redis.sha1hex(value)\nend\n\nlocal function write_closed(key, slot, now)\n  local value = 'C' .. slot.id .. slot.storer .. format_writers(slot.writers)\n  redis.call('SET', key, value, 'PX', last_deadline(slot.writers) - now)\nend\n\nlocal function write_entry(key, entry, lifetime)\n  if lifetime == '' then\n    redis.call('SET', key, entry)\n  else\n    redis.call('SET', key, entry, 'PX', lifetime)\n  end\nend\nlocal function invalidate(key, slot, id, hold_ms, now)\n  if hold_ms ~= '' then\n    local held = find_writer(slot.writers, NOBODY)\n    join(slot.writers, NOBODY, math.max(now + hold_ms, held and slot.writers[held][2] or 0))\n  end\n  if #slot.writers > 0 then\n    slot.id = id\n    slot.storer = NOBODY\n    write_closed(key, slot, now)\n  elseif redis.call('DEL', key) == 0 then\n    redis.call('SET', key, '')\n    redis.call('DEL', key)\n  end\nend\n"
 
+const sharedMembers = "local function now_ms()\n  local time = redis.call('TIME')\n  return time[1] * 1000 + math.floor(time[2] / 1000)\nend\n\nlocal function prune(key, now)\n  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)\nend\n"
+
 const sharedGeneration = "local LIFETIME = 604800000 -- 7 days in ms\nlocal OCCASIONS = 64 -- older ones are forgotten\n\nlocal function parse_generation(value, now)\n  local id, count = string.match(value, '^[GP](' .. ID .. ')(%d%d)')\n  if not id then return nil end\n  local occasions = {}\n  for index = 1, tonumber(count) do\n    occasions[index] = string.sub(value, 26 + (index - 1) * 40, 25 + index * 40)\n  end\n  local writers = parse_writers(value, 26 + #occasions * 40, now)\n  return writers and { kind = string.sub(value, 1, 1), id = id, occasions = occasions, writers = writers }\nend\nlocal function read_generation(key, now)\n  local value = redis.pcall('GET', key)\n  return type(value) == 'string' and parse_generation(value, now) or { occasions = {}, writers = {} }\nend\nlocal function is_lost(generation)\n  return not generation.id or generation.kind == 'P' and #generation.writers == 0\nend\n\nlocal function change(generation, id)\n  generation.id = id\n  generation.kind = #generation.writers > 0 and 'P' or 'G'\nend\n\nlocal function write_generation(key, generation, now)\n  local occasions = generation.occasions\n  local record = string.format('%02d', #occasions) .. table.concat(occasions)\n  local value = generation.kind .. generation.id .. record .. format_writers(generation.writers)\n  redis.call('SET', key, value, 'PX', math.max(LIFETIME, last_deadline(generation.writers) - now))\nend\n"
 
+const sharedBucket = "local function now_us()\n  local time = redis.call('TIME')\n  return (time[1] - 1767225600) * 1000000 + time[2]\nend\nlocal function missing_us(key, capacity_us, now)\n  local full_at = tonumber(redis.call('GET', key))\n  if not full_at or not (full_at > now) then return 0 end\n  return math.min(full_at - now, capacity_us)\nend\n\nlocal function to_steps(us)\n  return math.ceil(us * 16)\nend\n"
+
 export const acquireLease = luaScript(1, "#!lua\n" + sharedNow + sharedTell + sharedWriters + sharedSlot + "local function is_free()\n  local slot = read_closed(KEYS[1], now_ms(ARGV[4]))\n  if slot.id then return #slot.writers == 0 end\n  local value = read_value(KEYS[1])\n  if not value then return true end\n  local id = entry_id(value) or redis.call('PTTL', KEYS[1]) == -1 and redis.sha1hex(value)\n  return id == ARGV[3]\nend\n\nif not is_free() then return { read_value(KEYS[1]), redis.call('PTTL', KEYS[1]) } end\nredis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\ntell(ARGV[5], KEYS[1])\nreturn nil\n")
+
+export const addMember = luaScript(1, sharedMembers + "local now = now_ms()\nprune(KEYS[1], now)\nredis.call('ZADD', KEYS[1], ARGV[2] == 'inf' and 'inf' or now + ARGV[2], ARGV[1])\nlocal last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]\nif last == 'inf' then\n  redis.call('PERSIST', KEYS[1])\nelse\n  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last))\nend\nreturn nil\n")
 
 export const beginGenerationWrite = luaScript(1, "#!lua flags=allow-oom\n" + sharedNow + sharedTell + sharedWriters + sharedGeneration + "local now = now_ms(ARGV[4])\nlocal generation = read_generation(KEYS[1], now)\njoin(generation.writers, ARGV[1], now + ARGV[2])\nchange(generation, ARGV[3])\nwrite_generation(KEYS[1], generation, now)\ntell(ARGV[5], KEYS[1])\nreturn 1\n")
 
@@ -21,6 +27,8 @@ export const bumpGenerationOnce = luaScript(1, "#!lua flags=allow-oom\n" + share
 
 export const bumpGeneration = luaScript(1, "#!lua flags=allow-oom\n" + sharedNow + sharedTell + sharedWriters + sharedGeneration + "local now = now_ms(ARGV[2])\nlocal generation = read_generation(KEYS[1], now)\nchange(generation, ARGV[1])\nwrite_generation(KEYS[1], generation, now)\ntell(ARGV[3], KEYS[1])\nreturn 1\n")
 
+export const clearMembers = luaScript(1, sharedMembers + "prune(KEYS[1], now_ms())\nlocal count = redis.call('ZCARD', KEYS[1])\nredis.call('DEL', KEYS[1])\nreturn count\n")
+
 export const deleteEqual = luaScript(1, sharedTell + "if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end\nredis.call('DEL', KEYS[1])\ntell(ARGV[2], KEYS[1])\nreturn 1\n")
 
 export const endGenerationWrite = luaScript(1, "#!lua flags=allow-oom\n" + sharedNow + sharedTell + sharedWriters + sharedGeneration + "local now = now_ms(ARGV[3])\nlocal generation = read_generation(KEYS[1], now)\nleave(generation.writers, ARGV[1])\nchange(generation, ARGV[2])\nwrite_generation(KEYS[1], generation, now)\ntell(ARGV[4], KEYS[1])\nreturn 1\n")
@@ -29,13 +37,21 @@ export const endWrite = luaScript(1, "#!lua flags=allow-oom\n" + sharedNow + sha
 
 export const fillSlot = luaScript(1, sharedTell + sharedWriters + sharedSlot + "if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end\nwrite_entry(KEYS[1], ARGV[2], ARGV[3])\ntell(ARGV[4], KEYS[1])\nreturn 1\n")
 
+export const giveTokens = luaScript(1, sharedBucket + "local now = now_us()\nlocal after = missing_us(KEYS[1], tonumber(ARGV[2]), now) - ARGV[1]\nif after <= 0 then\n  redis.call('DEL', KEYS[1])\nelse\n  redis.call('SET', KEYS[1], now + after, 'PX', math.ceil(after / 1000))\nend\nreturn nil\n")
+
 export const increment = luaScript(1, "if ARGV[2] ~= '' then redis.call('SET', KEYS[1], 0, 'NX', 'PX', ARGV[2]) end\nlocal sum = redis.call('INCRBY', KEYS[1], ARGV[1])\nif sum > 9007199254740991 or sum < -9007199254740991 then\n  redis.call('DECRBY', KEYS[1], ARGV[1])\n  return redis.error_reply('ERR increment or decrement would overflow')\nend\nreturn sum\n")
 
 export const invalidateSlot = luaScript(1, "#!lua flags=allow-oom\n" + sharedNow + sharedTell + sharedWriters + sharedSlot + "local now = now_ms(ARGV[3])\ninvalidate(KEYS[1], read_closed(KEYS[1], now), ARGV[1], ARGV[2], now)\ntell(ARGV[4], KEYS[1])\nreturn 1\n")
 
+export const peekTokens = luaScript(1, sharedBucket + "return to_steps(missing_us(KEYS[1], tonumber(ARGV[1]), now_us()))\n")
+
 export const readGeneration = luaScript(1, sharedNow + sharedTell + sharedWriters + sharedGeneration + "local now = now_ms(ARGV[2])\nlocal generation = read_generation(KEYS[1], now)\nif is_lost(generation) then\n  change(generation, ARGV[1])\n  write_generation(KEYS[1], generation, now)\n  tell(ARGV[3], KEYS[1])\nelse\n  local remaining = redis.call('PTTL', KEYS[1])\n  if remaining >= 0 and remaining < LIFETIME / 2 then redis.call('PEXPIRE', KEYS[1], LIFETIME) end\nend\nreturn generation.kind .. generation.id\n")
 
+export const readMembers = luaScript(1, sharedMembers + "prune(KEYS[1], now_ms())\nreturn redis.call('ZRANGE', KEYS[1], 0, -1)\n")
+
 export const refreshSlot = luaScript(1, sharedTell + sharedWriters + sharedSlot + "local value = read_value(KEYS[1])\nif not value or entry_id(value) ~= ARGV[1] then return 0 end\nwrite_entry(KEYS[1], ARGV[2], ARGV[3])\ntell(ARGV[4], KEYS[1])\nreturn 1\n")
+
+export const removeMembers = luaScript(1, sharedMembers + "prune(KEYS[1], now_ms())\nreturn redis.call('ZREM', KEYS[1], unpack(ARGV))\n")
 
 export const renewGenerationWrite = luaScript(1, "#!lua flags=allow-oom\n" + sharedNow + sharedWriters + sharedGeneration + "local now = now_ms(ARGV[3])\nlocal generation = read_generation(KEYS[1], now)\nif not find_writer(generation.writers, ARGV[1]) then return 0 end\njoin(generation.writers, ARGV[1], now + ARGV[2])\nwrite_generation(KEYS[1], generation, now)\nreturn 1\n")
 
@@ -46,3 +62,5 @@ export const renewWrite = luaScript(1, "#!lua flags=allow-oom\n" + sharedNow + s
 export const storeWrite = luaScript(1, sharedNow + sharedTell + sharedWriters + sharedSlot + "local now = now_ms(ARGV[5])\nlocal slot = read_closed(KEYS[1], now)\nlocal was_alone = leave(slot.writers, ARGV[1]) and slot.storer == ARGV[1]\nif was_alone then\n  write_entry(KEYS[1], ARGV[3], ARGV[4])\nelse\n  invalidate(KEYS[1], slot, ARGV[2], '', now)\nend\ntell(ARGV[6], KEYS[1])\nreturn was_alone and 1 or 0\n")
 
 export const takeClaim = luaScript(1, "local holder = redis.pcall('GET', KEYS[1])\nif holder and holder ~= ARGV[1] then return 0 end\nredis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\nreturn 1\n")
+
+export const takeTokens = luaScript(1, sharedBucket + "local capacity_us = tonumber(ARGV[2])\nlocal now = now_us()\nlocal missing = missing_us(KEYS[1], capacity_us, now)\nlocal after = missing + ARGV[1]\nif after > capacity_us then return -1 - to_steps(missing) end\nredis.call('SET', KEYS[1], now + after, 'PX', math.ceil(after / 1000))\nreturn to_steps(after)\n")

@@ -1,0 +1,66 @@
+import type { TokenLimit, TokenState } from '../token-bucket.ts'
+
+const MAX_CAPACITY = 10_000_000
+const MIN_REFILL_SECONDS = 0.001
+const MAX_REFILL_SECONDS = 366 * 86_400
+/** What a double can tell apart beside a time in microseconds for some centuries to come. */
+const STEPS_PER_MICROSECOND = 16
+
+/**
+ * A limit as the generic cell rate algorithm has it (ITU-T I.371, annex A): a token is a span of time, and a bucket is one
+ * number, the moment at which it will be full.
+ */
+export interface TokenTerms {
+  /** What one token is worth, in microseconds. Rounded up: a bucket fills no faster than was said. */
+  readonly tokenUs: number
+  /** What a full bucket is worth. */
+  readonly capacityUs: number
+  /** What is asked for. */
+  readonly costUs: number
+}
+
+/** Says what is wrong with a limit or a cost, or nothing. */
+export function problemOfTokens({ capacity, refillSeconds }: TokenLimit, cost: number): string | undefined {
+  if (!isIntegerUpTo(capacity, MAX_CAPACITY)) {
+    return `capacity must be an integer from 1 to ${MAX_CAPACITY}, got ${shown(capacity)}`
+  }
+  // Written so that NaN fails.
+  if (
+    !(typeof refillSeconds === 'number' && refillSeconds >= MIN_REFILL_SECONDS && refillSeconds <= MAX_REFILL_SECONDS)
+  ) {
+    return `refillSeconds must be from ${MIN_REFILL_SECONDS} to ${MAX_REFILL_SECONDS}, got ${shown(refillSeconds)}`
+  }
+  if (!isIntegerUpTo(cost, capacity)) {
+    return `the tokens must be an integer from 1 to the capacity of ${capacity}, got ${shown(cost)}`
+  }
+  return undefined
+}
+
+export function tokenTerms({ capacity, refillSeconds }: TokenLimit, cost: number): TokenTerms {
+  const exactSteps = (refillSeconds * 1_000_000 * STEPS_PER_MICROSECOND) / capacity
+  const tokenUs = Math.ceil(exactSteps) / STEPS_PER_MICROSECOND
+  return { tokenUs, capacityUs: tokenUs * capacity, costUs: tokenUs * cost }
+}
+
+/** @param missingUs - What it takes to fill the bucket, after what was taken. */
+export function tokenState(
+  isAllowed: boolean,
+  missingUs: number,
+  { tokenUs, capacityUs, costUs }: TokenTerms
+): TokenState {
+  const lackingUs = missingUs + costUs - capacityUs
+  return {
+    isAllowed,
+    remaining: Math.max(0, Math.floor((capacityUs - missingUs) / tokenUs)),
+    retryAfterMs: isAllowed ? 0 : Math.max(1, Math.ceil(lackingUs / 1_000)),
+    fullAfterMs: Math.ceil(missingUs / 1_000)
+  }
+}
+
+function isIntegerUpTo(value: unknown, most: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most
+}
+
+function shown(got: unknown): string {
+  return typeof got === 'number' ? String(got) : typeof got
+}

@@ -1,0 +1,17 @@
+-- add-member: add a member to an owner, or give it another time.
+--
+-- KEYS[1]  owner
+-- ARGV[1]  member   ARGV[2]  lifetime in ms (integer >= 1), or 'inf'
+-- RETURNS  nil
+-- WHY Lua  the time is the server's, and the owner must end with the last of its members and not before.
+-- include: members.lua
+local now = now_ms()
+prune(KEYS[1], now)
+redis.call('ZADD', KEYS[1], ARGV[2] == 'inf' and 'inf' or now + ARGV[2], ARGV[1])
+local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+if last == 'inf' then
+  redis.call('PERSIST', KEYS[1])
+else
+  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last))
+end
+return nil
