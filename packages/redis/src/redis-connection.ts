@@ -35,10 +35,10 @@ export class RedisConnection {
   readonly client: Redis | Cluster
   readonly guard: PortGuard
   readonly monitor: ConnectionMonitor
-  readonly batch: WriteBatch
   readonly commands: Commands
   readonly commandTimeoutMs: number
   readonly logger: CacheLogger | undefined
+  readonly #batch: WriteBatch
   readonly #closesClient: boolean
   #watched: { readonly watch: ServerWatch; readonly commands: Commands } | undefined
   #closing: Promise<void> | undefined
@@ -64,8 +64,8 @@ export class RedisConnection {
     this.commandTimeoutMs = commandTimeoutMs
     this.logger = logger
     this.monitor = new ConnectionMonitor({ client, logger, onStateChange })
-    this.batch = new WriteBatch(client)
-    this.commands = new Commands(this.guard, this.monitor, this.batch, commandTimeoutMs)
+    this.#batch = new WriteBatch(client)
+    this.commands = new Commands(this.guard, this.monitor, this.#batch, commandTimeoutMs)
     if (enableOfflineQueue || autoResendUnfulfilledCommands) {
       logger?.warn(
         { enableOfflineQueue, autoResendUnfulfilledCommands },
@@ -78,7 +78,7 @@ export class RedisConnection {
   watched(): { readonly watch: ServerWatch; readonly commands: Commands } {
     if (this.#watched === undefined) {
       const watch = new ServerWatch(this.client, this.monitor, this.logger)
-      const commands = new Commands(this.guard, this.monitor, this.batch, this.commandTimeoutMs, watch)
+      const commands = new Commands(this.guard, this.monitor, this.#batch, this.commandTimeoutMs, watch)
       this.#watched = { watch, commands }
     }
     return this.#watched

@@ -23,11 +23,12 @@ export class WriteBatch {
   /**
    * To be called before each command.
    *
-   * @param underWay - How many commands have been sent and not answered.
+   * @param underWay - How many operations of the caller are not answered yet.
    */
   join(underWay: number): void {
     if (this.#corked === undefined) this.#begin()
-    else if (this.#size >= SMALLEST_WRITE && this.#size >= underWay / 2) this.#write(this.#corked)
+    if (this.#corked === undefined) return
+    if (this.#size >= SMALLEST_WRITE && this.#size >= underWay / 2) this.#write(this.#corked)
     this.#size++
   }
 

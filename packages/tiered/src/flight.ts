@@ -26,7 +26,7 @@ export class Flight<V = unknown> {
   askedAtMs: number
   /** The `moves` of the slot's fence at which it may be joined. */
   moves: number
-  /** The generations, with their `moves`; their ids are known once it loads. */
+  /** The generations, with their `moves`; their ids are known at the latest once it loads. */
   capture: Capture
   /** Set as soon as the flight has begun. */
   promise!: Promise<Outcome<V>>

@@ -51,11 +51,17 @@ export class Generations {
     return { fences, ids, isPending: false, isFresh: false, epoch, moves: movesOf(fences) }
   }
 
-  /** What is known of them without asking; `undefined` when something is not. `glanced` is as good while nothing moves. */
+  /** What is known of them without asking; `undefined` when something is not. `glanced` is taken if it still is that. */
   known(fences: readonly GenerationFence[], glanced?: Capture): Capture | undefined {
-    const isGood = glanced?.epoch === this.#coherence.epoch && this.areUnmoved(glanced) && this.#coherence.isTrusted
-    const seen = isGood && glanced.ids !== NOT_KNOWN ? glanced : this.glance(fences)
+    const seen = glanced !== undefined && this.#isKnownAs(glanced) ? glanced : this.glance(fences)
     return seen.ids === NOT_KNOWN ? undefined : seen
+  }
+
+  /** What is learned by asking moves no fence: so the ids are compared, and not only the moves. */
+  #isKnownAs(glanced: Capture): boolean {
+    const { epoch, isTrusted } = this.#coherence
+    if (glanced.ids === NOT_KNOWN || glanced.epoch !== epoch || !isTrusted || !this.areUnmoved(glanced)) return false
+    return glanced.fences.every((fence, index) => fence.idIn(epoch) === glanced.ids[index])
   }
 
   /** What they are: known, or asked for. `moves` are those of before the question. */

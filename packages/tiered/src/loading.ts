@@ -171,7 +171,7 @@ export class Loading {
   /**
    * Keeps in memory what the store holds under `id`.
    *
-   * @param moves - Those of the fence before the store was told or asked: what has moved since makes it suspect.
+   * @param sent - What was known before the store was told or asked: what has moved since makes it suspect.
    */
   remember<P, V>(
     { family, key }: Pick<Reading<P, V>, 'family' | 'key'>,

@@ -198,7 +198,7 @@ export class Reader {
       return this.#acquire(flight, capture, id, 0)
     }
     this.#forget(flight, entry)
-    return this.#settle(flight, { slot: stamp.value as Exclude<Slot, { kind: 'entry' }>, capture, asked }, 0)
+    return this.#settle(flight, { slot: stamp.value as Exclude<Slot, EntrySlot>, capture, asked }, 0)
   }
 
   #trustAgain<V>(
@@ -228,16 +228,17 @@ export class Reader {
     if (family.policy !== 'stale') this.#memory.drop(key, entry)
   }
 
-  #look<V>(flight: Flight<V>, remembered: MemoryEntry<V> | undefined): Promise<Outcome<V>> {
+  /** @param unbacked - What memory has, loaded without the store. */
+  #look<V>(flight: Flight<V>, unbacked: MemoryEntry<V> | undefined): Promise<Outcome<V>> {
     const { family, key } = flight.reading
     const { fences } = flight.capture
     const asked = this.#question(flight)
     const known = flight.trustsNothing ? undefined : this.#generations.known(fences, flight.capture)
     const lifetime = family.placement !== 'shared' || family.staleMs > 0 || family.refreshAfter < 1
     const read = this.#store.read(key, lifetime ? WITH_LIFETIME : undefined)
-    if (known !== undefined) return read.then(slot => this.#hear(flight, slot, ok(known), asked, remembered))
+    if (known !== undefined) return read.then(slot => this.#hear(flight, slot, ok(known), asked, unbacked))
     return Promise.all([read, this.#generations.capture(fences, true)]).then(([slot, captured]) =>
-      this.#hear(flight, slot, captured, asked, remembered)
+      this.#hear(flight, slot, captured, asked, unbacked)
     )
   }
 
@@ -246,13 +247,12 @@ export class Reader {
     slot: Result<Slot>,
     captured: Result<Capture>,
     asked: Question,
-    remembered: MemoryEntry<V> | undefined
+    unbacked: MemoryEntry<V> | undefined
   ): Outcome<V> | Promise<Outcome<V>> {
     if (!slot.ok) return this.#withoutStore(flight, slot.error)
     if (!captured.ok) return this.#withoutStore(flight, captured.error)
     // It answers again, and has something newer than what was loaded without it.
-    const isOutdated = slot.value.kind !== 'absent' && remembered?.isRefused === false
-    if (isOutdated && remembered.id === undefined) this.#forget(flight, remembered)
+    if (unbacked?.isRefused === false && slot.value.kind !== 'absent') this.#forget(flight, unbacked)
     return this.#settle(flight, { slot: slot.value, capture: captured.value, asked }, 0)
   }
 
@@ -432,7 +432,11 @@ export class Reader {
     family.counters.degraded++
     if (family.policy === 'closed') return Promise.reject(new CacheUnavailableError(family.name, error))
     const found = isStrong ? undefined : this.#unbacked.ofOther<V>(flight)
-    if (found !== undefined) return Promise.resolve(found)
+    if (found !== undefined) {
+      // It may end as a load does that waits for this read to decide.
+      flight.reading.isWaiting?.()
+      return Promise.resolve(found)
+    }
     flight.fence.unbacked = flight as Flight
     flight.askedAtMs = this.#settings.clock()
     // It answers, and there is no use in asking it again.

@@ -250,6 +250,24 @@ t.test('an entry that is newer than the generations known here is not taken for 
   t.equal(source.loads, 2)
 })
 
+t.test('a read that began before its tag was known to have changed does not serve the value from before', async t => {
+  const { feed, here, there, source, family, elsewhere, known } = opened()
+  await known()
+  // The store has another entry than the one that is remembered, under the same tag.
+  await elsewhere.invalidate({ id: 1 })
+  await elsewhere.get({ id: 1 })
+  feed.hold()
+  const gate = here.hold('identify', 'answer')
+  const reading = family.get({ id: 1 })
+  await gate.reached
+  source.version = 2
+  await there.cache.invalidateTags(['some'])
+  await elsewhere.get({ id: 2 })
+  t.equal(await family.get({ id: 2 }), 2, 'from here on the tag is known to have changed')
+  gate.open()
+  t.equal(await reading, 2)
+})
+
 t.test('a load that began under a tag that is being written is stored nowhere', async t => {
   const { fleet, source, family, elsewhere } = opened()
   await family.get({ id: 2 })

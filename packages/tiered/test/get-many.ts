@@ -1,4 +1,5 @@
 import t from 'tap'
+import { HeldFeed } from './fixtures/fleet/held-feed.ts'
 import { type Id, idsOf, MemoryFleet, turn } from './fixtures/fleet/memory-fleet.ts'
 
 const ids = (...all: number[]): Id[] => all.map(id => ({ id }))
@@ -29,6 +30,29 @@ t.test('getMany() answers in order, and loads what is missing in one call', asyn
 t.test('getMany() loads a key once that is asked for twice', async t => {
   const { family: some, calls } = family(new MemoryFleet())
   t.strictSame(await some.getMany(ids(1, 2, 1, 1)), ['v1', 'v2', 'v1', 'v1'])
+  t.strictSame(calls, [[1, 2]])
+})
+
+t.test('getMany() loads a key once that is asked for twice and cannot be read', async t => {
+  const fleet = new MemoryFleet()
+  const feed = new HeldFeed(fleet.store.openFeed())
+  const here = fleet.open({}, feed)
+  const calls: number[][] = []
+  const some = here.cache.family<Id, string>(idsOf('a'), {
+    // Time passes between one and the next, so that nobody joins who could ask for himself.
+    tags: () => {
+      fleet.nowMs++
+      return []
+    },
+    load: () => t.fail('load() is not called') as never,
+    loadMany: params => {
+      calls.push(params.map(({ id }) => id))
+      return params.map(({ id }) => `v${id}`)
+    }
+  })
+  feed.cut()
+  here.faults.set('read', 'timeout')
+  t.strictSame(await some.getMany(ids(1, 2, 1)), ['v1', 'v2', 'v1'])
   t.strictSame(calls, [[1, 2]])
 })
 

@@ -35,6 +35,7 @@ export class StoreScripts {
     keysAndArguments: readonly ScriptArgument[],
     toAnswer: (reply: unknown) => Ok<T>
   ): Promise<Result<T>> {
+    // Of its own accord only a command on one key joins; a script is as small.
     if (key === undefined) this.#commands.join()
     return this.#commands.run(
       operation,
