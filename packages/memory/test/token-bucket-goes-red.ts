@@ -39,11 +39,12 @@ const BREAKAGES: Readonly<Record<string, Mutation>> = {
   'limits that nobody checks': [BUCKETS, 'const problem = problemOfTokens(limit, cost)', 'const problem = undefined'],
   'capacities that nobody checks': [TERMS, 'if (!isIntegerUpTo(capacity, MAX_CAPACITY))', 'if (false)'],
   'costs that nobody checks': [TERMS, 'if (!isIntegerUpTo(cost, capacity))', 'if (false)'],
-  'a token that is rounded down': [
+  'a token that is worth too little': [
     TERMS,
-    'Math.ceil(exactSteps) / STEPS_PER_MICROSECOND',
-    'Math.floor(exactSteps / 1e6) * 1e6 / STEPS_PER_MICROSECOND'
+    'Math.ceil(exactMs * (1 - FLOATING_POINT_ERROR))',
+    'Math.floor(exactMs / 2)'
   ],
+  'a small token that is rounded far': [TERMS, 'wholeMs <= exactMs * (1 + ROUNDING)', 'true'],
   'too many left': [
     TERMS,
     'Math.floor((capacityUs - missingUs) / tokenUs)',

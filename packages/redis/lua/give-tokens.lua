@@ -2,6 +2,7 @@
 --
 -- KEYS[1]  bucket
 -- ARGV[1]  what the tokens are worth in us   ARGV[2]  what a full bucket is worth in us
+-- ARGV[3]  1 when a token is worth whole milliseconds, else 0
 -- RETURNS  nil
 -- WHY Lua  count and write must be one step, or what another takes meanwhile is given back too.
 -- include: bucket.lua
@@ -10,6 +11,6 @@ local after = missing_us(KEYS[1], tonumber(ARGV[2]), now) - ARGV[1]
 if after <= 0 then
   redis.call('DEL', KEYS[1])
 else
-  redis.call('SET', KEYS[1], now + after, 'PX', math.ceil(after / 1000))
+  redis.call('SET', KEYS[1], ARGV[3] == '1' and '' or now + after, 'PX', math.ceil(after / 1000))
 end
 return nil

@@ -11,13 +11,21 @@ import type {
 import { ok } from '@dashtam/cache-protocol'
 import { problemOfTokens, type TokenTerms, tokenState, tokenTerms } from '@dashtam/cache-protocol/adapter'
 import { done, isOne } from './answers.ts'
-import { giveTokens, peekTokens, takeTokens } from './generated/lua.ts'
+import { giveTokens, peekTokens, takeSmallTokens, takeTokens } from './generated/lua.ts'
 import { type LuaScript, runScript, type ScriptArgument } from './lua-script.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
-const STEPS_PER_MICROSECOND = 16
+/** A double has room for no less beside a time in microseconds. */
+const STEP_US = 1 / 16
 
-/** Buckets in Redis, each a string under its own key, by the server's clock. */
+/** Who takes tokens, and the units that he is told of and answers in. */
+const WHOLE = { script: takeTokens, argumentUs: 1_000, replyUs: 1_000 }
+const SMALL = { script: takeSmallTokens, argumentUs: 1, replyUs: STEP_US }
+
+/**
+ * Buckets in Redis, by the server's clock. A bucket is a key that lives until it is full: to take a token is to prolong its
+ * life. Of small tokens the key also says when exactly.
+ */
 export class RedisTokenBucket implements TokenBucket {
   readonly #connection: RedisConnection
 
@@ -29,10 +37,12 @@ export class RedisTokenBucket implements TokenBucket {
     const refused = this.#refuses('takeTokens', key, limit, cost)
     if (refused !== undefined) return Promise.resolve(refused)
     const terms = tokenTerms(limit, cost)
-    return this.#run('takeTokens', key, takeTokens, [key, terms.costUs, terms.capacityUs], (reply): Ok<TokenState> => {
-      const steps = reply as number
-      const isAllowed = steps >= 0
-      return ok(tokenState(isAllowed, toMicroseconds(isAllowed ? steps : -1 - steps), terms))
+    const { script, argumentUs, replyUs } = terms.isWhole ? WHOLE : SMALL
+    const given = [key, terms.costUs / argumentUs, terms.capacityUs / argumentUs]
+    return this.#run('takeTokens', key, script, given, (reply): Ok<TokenState> => {
+      const missing = reply as number
+      const isAllowed = missing >= 0
+      return ok(tokenState(isAllowed, (isAllowed ? missing : -1 - missing) * replyUs, terms))
     })
   }
 
@@ -41,7 +51,7 @@ export class RedisTokenBucket implements TokenBucket {
     if (refused !== undefined) return Promise.resolve(refused)
     const terms = tokenTerms(limit, cost)
     return this.#run('peekTokens', key, peekTokens, [key, terms.capacityUs], (reply): Ok<TokenState> => {
-      const missingUs = toMicroseconds(reply as number)
+      const missingUs = (reply as number) * STEP_US
       return ok(tokenState(isThere(missingUs, terms), missingUs, terms))
     })
   }
@@ -49,8 +59,8 @@ export class RedisTokenBucket implements TokenBucket {
   give(key: string, limit: TokenLimit, tokens = 1): Promise<Result<void>> {
     const refused = this.#refuses('giveTokens', key, limit, tokens)
     if (refused !== undefined) return Promise.resolve(refused)
-    const { costUs, capacityUs } = tokenTerms(limit, tokens)
-    return this.#run('giveTokens', key, giveTokens, [key, costUs, capacityUs], done)
+    const { costUs, capacityUs, isWhole } = tokenTerms(limit, tokens)
+    return this.#run('giveTokens', key, giveTokens, [key, costUs, capacityUs, isWhole ? 1 : 0], done)
   }
 
   reset(key: string): Promise<Result<boolean>> {
@@ -77,10 +87,6 @@ export class RedisTokenBucket implements TokenBucket {
     const problem = problemOfTokens(limit, cost)
     return problem === undefined ? undefined : guard.invalid(operation, problem)
   }
-}
-
-function toMicroseconds(steps: number): number {
-  return steps / STEPS_PER_MICROSECOND
 }
 
 function isThere(missingUs: number, { costUs, capacityUs }: TokenTerms): boolean {

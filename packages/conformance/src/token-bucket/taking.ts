@@ -6,6 +6,8 @@ import type { BucketSuite } from './suite.ts'
 
 /** A token a minute: none comes back while a test runs. */
 export const SLOW: TokenLimit = { capacity: 10, refillSeconds: 600 }
+/** A token every 33.3 ms: no whole number of milliseconds. */
+export const SMALL: TokenLimit = { capacity: 30_000, refillSeconds: 1_000 }
 /** A token every 100 ms. */
 const FAST: TokenLimit = { capacity: 10, refillSeconds: 1 }
 
@@ -72,6 +74,19 @@ export function takingTests(suite: BucketSuite): void {
     assertRefused(state, { remaining: 0, retryAfterMs: 60_000, fullAfterMs: 120_000 })
   })
 
+  suite.test('take() reads a bucket alike, whether its tokens are worth whole milliseconds or not', async subject => {
+    const { buckets, key } = subject
+    const whole: TokenLimit = { capacity: 1_000, refillSeconds: 1_000 }
+    assertTaken(await buckets.take(key('a'), whole, 500), 500)
+    assertNear(unwrap(await buckets.take(key('a'), SMALL, 3_000)).remaining, 12_000)
+    assertNear(unwrap(await buckets.take(key('a'), whole, 200)).remaining, 200)
+    assertNear(unwrap(await buckets.peek(key('a'), SMALL)).remaining, 6_000)
+    unwrap(await buckets.give(key('a'), SMALL, 3_000))
+    assertNear(unwrap(await buckets.take(key('a'), whole, 100)).remaining, 200)
+    unwrap(await buckets.give(key('a'), whole, 300))
+    assertNear(unwrap(await buckets.peek(key('a'), SMALL)).remaining, 15_000)
+  })
+
   suite.test('peek() says what take() would say, and takes nothing', async ({ buckets, key }) => {
     const full = { isAllowed: true, remaining: 10, retryAfterMs: 0, fullAfterMs: 0 }
     for (let looks = 0; looks < 3; looks++) assert.deepEqual(unwrap(await buckets.peek(key('a'), SLOW, 10)), full)
@@ -132,6 +147,11 @@ function assertRefused(state: TokenState, expected: Omit<TokenState, 'isAllowed'
   assert.equal(state.remaining, expected.remaining)
   assertAbout(state.retryAfterMs, expected.retryAfterMs)
   assertAbout(state.fullAfterMs, expected.fullAfterMs)
+}
+
+/** Some tokens have come back since. */
+function assertNear(remaining: number, expected: number): void {
+  assert.ok(remaining >= expected - 1 && remaining <= expected + 600, `${remaining} left, about ${expected} expected`)
 }
 
 /** Some time has passed since. */

@@ -6,6 +6,11 @@ const MAX_REFILL_SECONDS = 366 * 86_400
 /** What a double can tell apart beside a time in microseconds for some centuries to come. */
 const STEPS_PER_MICROSECOND = 16
 
+/** A token may be worth so much more than was said, relatively, to be worth whole milliseconds. */
+const ROUNDING = 0.001
+/** 0.07 * 1000 is 70.00000000000001. */
+const FLOATING_POINT_ERROR = 1e-12
+
 /**
  * A limit as the generic cell rate algorithm has it (ITU-T I.371, annex A): a token is a span of time, and a bucket is one
  * number, the moment at which it will be full.
@@ -17,6 +22,8 @@ export interface TokenTerms {
   readonly capacityUs: number
   /** What is asked for. */
   readonly costUs: number
+  /** Whether all of these are whole milliseconds. */
+  readonly isWhole: boolean
 }
 
 /** Says what is wrong with a limit or a cost, or nothing. */
@@ -37,9 +44,11 @@ export function problemOfTokens({ capacity, refillSeconds }: TokenLimit, cost: n
 }
 
 export function tokenTerms({ capacity, refillSeconds }: TokenLimit, cost: number): TokenTerms {
-  const exactSteps = (refillSeconds * 1_000_000 * STEPS_PER_MICROSECOND) / capacity
-  const tokenUs = Math.ceil(exactSteps) / STEPS_PER_MICROSECOND
-  return { tokenUs, capacityUs: tokenUs * capacity, costUs: tokenUs * cost }
+  const exactMs = (refillSeconds * 1_000) / capacity
+  const wholeMs = Math.ceil(exactMs * (1 - FLOATING_POINT_ERROR))
+  const isWhole = wholeMs <= exactMs * (1 + ROUNDING)
+  const tokenUs = isWhole ? wholeMs * 1_000 : Math.ceil(exactMs * 1_000 * STEPS_PER_MICROSECOND) / STEPS_PER_MICROSECOND
+  return { tokenUs, capacityUs: tokenUs * capacity, costUs: tokenUs * cost, isWhole }
 }
 
 /** @param missingUs - What it takes to fill the bucket, after what was taken. */
