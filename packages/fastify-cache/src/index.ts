@@ -1,12 +1,12 @@
 import { CacheMetrics, measured } from '@dashtam/cache-metrics'
 import { registerCacheMetrics, registerReadThroughMetrics } from '@dashtam/cache-metrics/prometheus'
-import type { CacheProtocol } from '@dashtam/cache-protocol'
+import type { CacheProtocol, MemberIndex, TokenBucket } from '@dashtam/cache-protocol'
 import type { ReadThroughCache } from '@dashtam/cache-tiered'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { Gauge, Registry } from 'prom-client'
 import { HealthTracker } from './health.ts'
-import { openCache } from './open-cache.ts'
+import { openBuckets, openCache } from './open-cache.ts'
 import { checkOptions, type FastifyCacheOptions } from './options.ts'
 import { addRoutes } from './routes.ts'
 
@@ -23,6 +23,10 @@ declare module 'fastify' {
     cacheStore: CacheProtocol
     /** What the cache has been doing, per family of keys. */
     cacheMetrics: CacheMetrics
+    /** Buckets of tokens: those that the fleet shares, and those of this process. */
+    cacheBuckets: { readonly shared: TokenBucket; readonly local: TokenBucket }
+    /** Members under owners, such as the sessions of a user. */
+    cacheMembers: MemberIndex
   }
 }
 
@@ -32,10 +36,12 @@ const plugin: FastifyPluginAsync<FastifyCacheOptions> = async (app, options) => 
   const { familyOf, registry = new Registry(), routes = {}, checks = {} } = options
   const health = new HealthTracker()
   const metrics = new CacheMetrics()
-  const { store, readThrough } = await openCache(app, options, health)
+  const { store, readThrough, buckets, members } = await openCache(app, options, health)
   app.decorate('cacheMetrics', metrics)
   app.decorate('cacheStore', measured(store, { metrics, ...(familyOf && { namespaceOf: familyOf }) }))
   app.decorate('cache', readThrough)
+  app.decorate('cacheBuckets', { shared: buckets, local: openBuckets(options) })
+  app.decorate('cacheMembers', members)
   // Past the wrapper: that somebody asks for the health is no use of the cache.
   const askHealth = () => health.ask(store, () => readThrough.stats().feed)
   registerCacheMetrics(metrics, { registry })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { InMemoryCache } from '@dashtam/cache-memory'
-import type { CacheProtocol, FencedStore, InvalidationFeed } from '@dashtam/cache-protocol'
+import { InMemoryCache, MemoryMemberIndex, MemoryTokenBucket } from '@dashtam/cache-memory'
+import type { CacheProtocol, FencedStore, InvalidationFeed, MemberIndex, TokenBucket } from '@dashtam/cache-protocol'
 import { createReadThrough, type ReadThroughCache } from '@dashtam/cache-tiered'
 import type { FastifyInstance } from 'fastify'
 import type { HealthTracker } from './health.ts'
@@ -9,6 +9,9 @@ import type { FastifyCacheOptions, RedisOptions } from './options.ts'
 export interface OpenCache {
   readonly store: CacheProtocol
   readonly readThrough: ReadThroughCache
+  /** Those that the fleet shares. */
+  readonly buckets: TokenBucket
+  readonly members: MemberIndex
 }
 
 const DEFAULT_KEYSPACE = 'dashtam'
@@ -21,7 +24,12 @@ export async function openCache(
   health: HealthTracker
 ): Promise<OpenCache> {
   if (options.redis !== undefined) return openOnRedis(app, options, options.redis, health)
-  return { store: options.store ?? openInMemory(app, options), readThrough: openReadThrough(app, options) }
+  return {
+    store: options.store ?? openInMemory(app, options),
+    readThrough: openReadThrough(app, options),
+    buckets: openBuckets(options),
+    members: new MemoryMemberIndex(namesOf(options))
+  }
 }
 
 async function openOnRedis(
@@ -43,7 +51,13 @@ async function openOnRedis(
   // After the adapter, for hooks run from the last to the first.
   const readThrough = openReadThrough(app, options, backend)
   await untilTrusted(backend.feed, deadlineMs)
-  return { store: app.redisCache, readThrough }
+  const { redisCache } = app
+  return { store: redisCache, readThrough, buckets: redisCache.tokenBucket(), members: redisCache.memberIndex() }
+}
+
+/** The buckets of this process. */
+export function openBuckets(options: FastifyCacheOptions): TokenBucket {
+  return new MemoryTokenBucket(namesOf(options))
 }
 
 function openInMemory(app: FastifyInstance, options: FastifyCacheOptions): CacheProtocol {
@@ -67,8 +81,13 @@ function openReadThrough(
   return cache
 }
 
-function portOptions({ keyspace = DEFAULT_KEYSPACE, familyOf, ttlSeconds }: FastifyCacheOptions) {
-  return { keyspace, ...(familyOf && { familyOf }), ...(ttlSeconds !== undefined && { ttlSeconds }) }
+function portOptions(options: FastifyCacheOptions) {
+  const { ttlSeconds } = options
+  return { ...namesOf(options), ...(ttlSeconds !== undefined && { ttlSeconds }) }
+}
+
+function namesOf({ keyspace = DEFAULT_KEYSPACE, familyOf }: FastifyCacheOptions) {
+  return { keyspace, ...(familyOf && { familyOf }) }
 }
 
 /** A few round trips, so that the first requests find the memory in use. */
