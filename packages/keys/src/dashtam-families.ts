@@ -114,6 +114,13 @@ export const dashtamFamilies = {
     writtenBy: ['permission check'],
     invalidatedBy: ['role change', 'policy change']
   },
+  policyRevision: {
+    template: 'authz:revision',
+    ttlSeconds: 5 * MINUTE,
+    description: 'revision of the policy that decisions are made by',
+    writtenBy: ['permission check'],
+    invalidatedBy: ['role change', 'policy change']
+  },
   oauthState: {
     template: 'oauth:state:{state}',
     hashed: ['state'],
