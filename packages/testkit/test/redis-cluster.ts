@@ -85,7 +85,8 @@ t.test('startRedisSentinel() gives sentinels that lead clients to the master, an
   t.equal(await client.wait(1, 2_000), 1, 'the replica has it')
 
   await master.kill()
-  await until('the replica takes over', async () => (await countMasters([replica])) === 1)
+  // With the promotion, in one step, a sentinel has the replica drop its clients: also the one that asks at that moment.
+  await until('the replica takes over', async () => (await countMasters([replica]).catch(() => 0)) === 1)
   await client.set('key', 'another')
   t.equal(await replica.cli('GET', 'key'), 'another')
 })
