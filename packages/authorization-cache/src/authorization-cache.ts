@@ -30,7 +30,7 @@ export interface AuthorizationCacheOptions {
    */
   readonly createEnforcer: () => Promise<PolicyEnforcer>
   /**
-   * How long a decision is kept, in seconds; also how long a change that nobody has told of `change` stays unnoticed.
+   * How long a decision is kept, in seconds, and a policy. A change past `change` stays unnoticed for twice as long at most.
    * @defaultValue 300
    */
   readonly ttlSeconds?: number
@@ -94,8 +94,7 @@ export class AuthorizationCache {
   }
 
   /**
-   * Changes the policy in its storage: `write` gets an enforcer with the policy of now, or does it otherwise. When it
-   * resolves, this process obeys the change, and so does every strong check anywhere.
+   * Changes the policy in its storage, in one step if a check may come in between. When it resolves, this process obeys the change, and so does every strong check anywhere.
    *
    * @returns what `write` returned, and whether the change is acknowledged (see `mutate` of a family).
    * @throws whatever `write` throws.

@@ -29,7 +29,7 @@ export class Enforcers {
     if (this.#next !== undefined) return this.#next.enforcer
     const before = this.#current?.enforcer
     const enforcer = (async () => {
-      await before?.catch(() => undefined)
+      await settled(before)
       this.#current = this.#next
       this.#next = undefined
       return this.#create()
@@ -42,4 +42,19 @@ export class Enforcers {
     })
     return enforcer
   }
+}
+
+/** One that takes longer is not waited for any more: it may never come. */
+const PATIENCE_MS = 30_000
+
+function settled(promise: Promise<unknown> | undefined): Promise<void> {
+  if (promise === undefined) return Promise.resolve()
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, PATIENCE_MS).unref()
+    const done = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    promise.then(done, done)
+  })
 }

@@ -121,6 +121,15 @@ export function memberIndexConformance({
     if (foreign !== undefined) assert.equal(await foreign.exists(key('a')), false, 'an owner without members is gone')
   })
 
+  test('remove() leaves an owner that ends with the last of its members', async ({ index, key, advance }) => {
+    unwrap(await index.add(key('a'), 'for ever', Infinity))
+    unwrap(await index.add(key('a'), 'short', SHORT_SECONDS))
+    assert.equal(unwrap(await index.remove(key('a'), ['for ever'])), 1)
+    await advance(PAST_SHORT_MS)
+    if (foreign !== undefined) assert.equal(await foreign.exists(key('a')), false)
+    assert.deepEqual(unwrap(await index.members(key('a'))), [])
+  })
+
   test('remove() removes as many as there are', async ({ index, key }) => {
     const all = Array.from({ length: 12_000 }, (_, number) => `member-${number}`)
     for (const member of all.slice(0, 50)) unwrap(await index.add(key('a'), member, LONG_SECONDS))

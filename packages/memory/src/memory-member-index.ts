@@ -79,8 +79,10 @@ export class MemoryMemberIndex implements MemberIndex {
   }
 
   #put(owner: string, members: Members): void {
+    let endsAtMs = 0
+    for (const each of members.values()) endsAtMs = Math.max(endsAtMs, each)
     if (members.size === 0) this.#owners.delete(owner)
-    else this.#owners.set(owner, members, Math.max(...members.values()) - this.#clock())
+    else this.#owners.set(owner, members, endsAtMs - this.#clock())
   }
 
   #refuses(operation: StoreOperation, owner: string, members: readonly string[]): Err<CacheError> | undefined {

@@ -17,7 +17,7 @@ const BREAKAGES: Readonly<Record<string, Mutation>> = {
     'this.#live(owner).set(member, ',
     'this.#live(owner).set(member, this.#live(owner).get(member) ?? '
   ],
-  'an owner that ends with its first member': [INDEX, 'Math.max(...members', 'Math.min(...members'],
+  'an owner that ends with its first member': [INDEX, 'Math.max(endsAtMs, each)', 'endsAtMs || each'],
   'members in the order of their coming': [INDEX, 'endsA - endsB', '0'],
   'members that end first come last': [INDEX, 'endsA - endsB', 'endsB - endsA'],
   'one that is removed twice counts twice': [

@@ -114,9 +114,19 @@ export class OAuthStates {
     reply.clearCookie(name, this.#attributes())
   }
 
-  /** Lax: the callback is a navigation that comes from another site. */
+  /**
+   * Lax: the callback is a navigation that comes from another site. What the app has set up for its other cookies does not
+   * hold for these.
+   */
   #attributes() {
-    return { path: '/', httpOnly: true, sameSite: 'lax', secure: this.#secure } as const
+    return {
+      path: '/',
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: this.#secure,
+      domain: undefined as never,
+      signed: false
+    } as const
   }
 }
 

@@ -1,6 +1,7 @@
 import { dashtamFamilies, defineKeys } from '@dashtam/cache-keys'
 import { fastifyCache } from '@dashtam/fastify-cache'
 import { fastifyOAuthState, type OAuthStatePluginOptions } from '@dashtam/oauth-state-cache/fastify'
+import fastifyCookie from '@fastify/cookie'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 
@@ -53,6 +54,23 @@ t.test('another browser does not end it, and a state that is none is 400', async
   for (const bad of ['', 'x', '__proto__', 'constructor', '\u0000', 'x'.repeat(10_000), `${state}\r\n`]) {
     t.match((await callback(bad)).json(), { statusCode: 400, code: 'invalid_state' })
   }
+})
+
+t.test('what the app has set up for its cookies does not hold for these', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifyCookie, { secret: 'a secret', parseOptions: { signed: true, domain: 'example.com' } })
+  await app.register(fastifyCache, { keyspace: keys.prefix })
+  await app.register(fastifyOAuthState, { keys })
+  app.get('/begin', (request, reply) => app.oauthState.create(request, reply, { userId: '42', provider: 'schwab' }))
+  app.get<{ Querystring: { state: string } }>('/callback', (request, reply) =>
+    app.oauthState.consume(request, reply, { state: request.query.state })
+  )
+  const begun = await app.inject('/begin')
+  const [cookie] = begun.cookies
+  t.equal(cookie?.domain, undefined)
+  const cookies = { [cookie?.name ?? '']: cookie?.value ?? '' }
+  t.equal((await app.inject({ url: `/callback?state=${begun.json().state}`, cookies })).statusCode, 200)
 })
 
 t.test('a browser has five flows open at most', async t => {

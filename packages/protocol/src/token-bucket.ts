@@ -22,10 +22,10 @@ export interface TokenState {
 
 /**
  * Buckets of tokens that fill again at a steady pace. In any span of time no more tokens are taken from a bucket than it
- * holds and fills in that span.
+ * holds, fills and is given back in that span.
  *
  * A bucket that nobody has touched, or not for as long as it takes to fill, is full and takes no room. A key belongs to
- * the keyspace of its store and to one limit; another limit under the same key leaves the bucket as empty as it was.
+ * the keyspace of its store and to one limit; another limit under the same key leaves the bucket as long from full as it was.
  *
  * Nothing rejects. Arguments that are wrong fail with `CACHE_INVALID_ARGUMENT`, faults of the backend with
  * `CACHE_BUCKET_ERROR`.

@@ -67,6 +67,7 @@ interface NamedLimit extends RouteLimit {
   readonly name: string
 }
 
+const HOOKS: readonly unknown[] = ['onRequest', 'preParsing', 'preValidation', 'preHandler']
 const NAME = /^[A-Za-z0-9_-]{1,64}$/
 const EVERY_ENDPOINT = '*'
 const KNOWN = new Set([
@@ -132,7 +133,7 @@ function usesOf(
 /** HEAD is the GET that it stands for. */
 function endpointOf({ method, url }: RouteOptions): string {
   const methods = [method].flat().map(each => (each === 'HEAD' ? 'GET' : each))
-  return `${[...new Set(methods)].join(',')} ${url}`
+  return `${[...new Set(methods)].join(',')} ${url.replace(/(?<=.)\/$/, '')}`
 }
 
 function addTo(
@@ -171,6 +172,9 @@ function namesAre(known: ReadonlyMap<string, unknown>, names: readonly string[],
 function checkOptions(options: RateLimitPluginOptions): void {
   const unknown = Object.keys(options).find(name => !KNOWN.has(name))
   if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'`)
+  if (options.hook !== undefined && !HOOKS.includes(options.hook)) {
+    throw new TypeError(`hook must be one of ${HOOKS.join(', ')}, got ${String(options.hook)}`)
+  }
   if (typeof options.limits !== 'object' || options.limits === null) {
     throw new TypeError(`limits must be an object of limits by name, got ${typeof options.limits}`)
   }

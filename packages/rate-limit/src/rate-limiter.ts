@@ -9,7 +9,8 @@ export interface RateLimiterOptions {
   readonly localBuckets: TokenBucket
   /**
    * The share of each limit that this process grants by itself while the shared buckets cannot be asked, above 0 and at
-   * most 1; one token at least. 0 refuses everything meanwhile.
+   * most 1; one token at least. A local bucket is full when it is first used, whatever the shared one had left. 0 refuses
+   * everything meanwhile.
    * @defaultValue 0.25: four processes grant the whole
    */
   readonly localShare?: number
@@ -100,13 +101,15 @@ export class RateLimiter {
     const remembered = this.#remembered(uses)
     if (remembered !== undefined) return remembered
     const [only] = uses
-    const limits =
-      uses.length === 1 && only !== undefined
-        ? [await this.#take(only)]
-        : await Promise.all(uses.map(use => this.#take(use)))
+    const limits = uses.length === 1 && only !== undefined ? [await this.#take(only)] : await this.#takeAll(uses)
     const decision = decisionOf(limits)
-    if (!decision.isAllowed) await this.#giveBack(uses, limits)
-    return decision
+    if (decision.isAllowed) return decision
+    await this.#giveBack(uses, limits)
+    // As they are now.
+    const left = limits.map((limit, index) =>
+      limit.isAllowed ? { ...limit, remaining: limit.remaining + (uses[index]?.cost ?? 1) } : limit
+    )
+    return { ...decision, limits: left }
   }
 
   /** What `consume` would say. Takes nothing. @throws TypeError as `consume` does. */
@@ -120,18 +123,23 @@ export class RateLimiter {
     return decisionOf(await Promise.all(limits))
   }
 
-  /** Gives back what was taken for a request that is not to count after all. */
-  async giveBack(uses: readonly LimitUse[]): Promise<void> {
-    await Promise.all(uses.map(use => this.#give(use, 'shared')))
+  /**
+   * Gives back what was taken for a request that is not to count after all.
+   *
+   * @param decision - What `consume` has said of the same uses; of a refusal nothing was taken.
+   */
+  async giveBack(uses: readonly LimitUse[], decision: RateDecision): Promise<void> {
+    if (decision.isAllowed) await this.#giveBack(uses, decision.limits)
   }
 
   /** Fills the buckets of these limits. */
   async reset(uses: readonly Pick<LimitUse, 'key'>[]): Promise<void> {
     await Promise.all(
       uses.map(async ({ key }) => {
-        this.#refusals?.forget(key)
         this.#told(await this.#buckets.reset(key))
         await this.#localBuckets.reset(key)
+        // Afterwards: a refusal may have been on its way.
+        this.#refusals?.forget(key)
       })
     )
   }
@@ -142,13 +150,26 @@ export class RateLimiter {
 
   /** A refusal of one limit that needs no asking is one of all. */
   #remembered(uses: readonly LimitUse[]): RateDecision | undefined {
+    let limits: LimitOutcome[] | undefined
     for (const { name, key, limit, cost = 1 } of uses) {
       const refusal = this.#refusals?.find(key, limit, cost)
       if (refusal === undefined) continue
-      this.#stats.remembered++
-      return decisionOf([{ ...refusal, name, limit, source: 'remembered' }])
+      limits ??= []
+      limits.push({ ...refusal, name, limit, source: 'remembered' })
     }
-    return undefined
+    if (limits === undefined) return undefined
+    this.#stats.remembered++
+    return decisionOf(limits)
+  }
+
+  /** When one of them is wrong the others get back what they have given. */
+  async #takeAll(uses: readonly LimitUse[]): Promise<LimitOutcome[]> {
+    const taken = await Promise.allSettled(uses.map(use => this.#take(use)))
+    const limits = taken.map(each => (each.status === 'fulfilled' ? each.value : undefined))
+    const wrong = taken.find(each => each.status === 'rejected')
+    if (wrong === undefined) return limits as LimitOutcome[]
+    await this.#giveBack(uses, limits)
+    throw wrong.reason
   }
 
   async #take({ name, key, limit, cost = 1 }: LimitUse): Promise<LimitOutcome> {
@@ -175,26 +196,27 @@ export class RateLimiter {
     return share === undefined ? UNKNOWN : wrongOr(await this.#localBuckets.peek(key, share.limit, share.cost))
   }
 
-  /** What costs more than the share takes all of it. */
+  /** A request costs as much of the share as it would of the whole. */
   #shareOf(limit: TokenLimit, cost: number): { readonly limit: TokenLimit; readonly cost: number } | undefined {
     if (this.#localShare === 0) return undefined
     const capacity = Math.max(1, Math.floor(limit.capacity * this.#localShare))
-    return { limit: { ...limit, capacity }, cost: Math.min(cost, capacity) }
+    return { limit: { ...limit, capacity }, cost: Math.min(capacity, Math.ceil((cost * capacity) / limit.capacity)) }
   }
 
-  async #giveBack(uses: readonly LimitUse[], limits: readonly LimitOutcome[]): Promise<void> {
-    const given = limits.map(({ isAllowed, source }, index) => {
-      const use = uses[index]
-      return isAllowed && use !== undefined ? this.#give(use, source) : undefined
-    })
-    await Promise.all(given)
+  async #giveBack(uses: readonly LimitUse[], limits: readonly (LimitOutcome | undefined)[]): Promise<void> {
+    await Promise.all(
+      uses.map((use, index) => {
+        const limit = limits[index]
+        return limit?.isAllowed ? this.#give(use, limit.source) : undefined
+      })
+    )
   }
 
   async #give({ key, limit, cost = 1 }: LimitUse, source: LimitOutcome['source']): Promise<void> {
-    this.#refusals?.forget(key)
     const share = this.#shareOf(limit, cost)
     if (source === 'local' && share !== undefined) await this.#localBuckets.give(key, share.limit, share.cost)
     else this.#told(await this.#buckets.give(key, limit, cost))
+    this.#refusals?.forget(key)
   }
 
   /** What the shared buckets have answered; `undefined` when they could not be asked. */

@@ -26,7 +26,7 @@ t.test('rateLimitHeaders() tells policies and states', async t => {
   })
   t.strictSame(rateLimitHeaders({ isAllowed: false, retryAfterMs: 1_001, limits: [outcome('user'), refused] }), {
     'ratelimit-policy': '"user";q=100;w=60, "address";q=5;w=1',
-    ratelimit: '"user";r=42;t=35, "address";r=0;t=0',
+    ratelimit: '"user";r=42;t=35, "address";r=0;t=2',
     'retry-after': '2'
   })
 })

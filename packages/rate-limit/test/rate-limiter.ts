@@ -56,8 +56,8 @@ t.test('consume() takes from all limits or from none', async t => {
     isAllowed: false,
     retryAfterMs: 30_000,
     limits: [
-      { name: 'user', isAllowed: true },
-      { name: 'address', isAllowed: false }
+      { name: 'user', isAllowed: true, remaining: 8 },
+      { name: 'address', isAllowed: false, remaining: 0 }
     ]
   })
   t.match(await limiter.peek([use('a')]), { limits: [{ remaining: 8 }] }, 'given back')
@@ -96,14 +96,44 @@ t.test('consume() remembers no more than it is to, and nothing that has been giv
   asked.length = 0
   for (const key of ['b', 'c', 'a']) await limiter.consume([use(key)])
   t.strictSame(asked, ['app:a'], 'the oldest is forgotten')
-  await limiter.giveBack([use('c')])
-  t.match(await limiter.consume([use('c')]), { isAllowed: true })
+  const d = await limiter.consume([use('d', { cost: 10 })])
+  await limiter.consume([use('d')])
+  await limiter.giveBack([use('d', { cost: 10 })], d)
+  t.match(await limiter.consume([use('d')]), { isAllowed: true, limits: [{ remaining: 9 }] })
   await limiter.reset([use('a')])
   t.match(await limiter.consume([use('a')]), { isAllowed: true, limits: [{ remaining: 9 }] })
   const forgetful = open({ maxRefusals: 0 })
   await forgetful.limiter.consume([use('a', { cost: 10 })])
   for (let index = 0; index < 2; index++) await forgetful.limiter.consume([use('a')])
   t.equal(forgetful.asked.length, 3)
+})
+
+t.test('a refusal that is on its way during a reset is not remembered', async t => {
+  const { limiter } = open()
+  await limiter.consume([use('a', { cost: 10 })])
+  const refused = limiter.consume([use('a')])
+  await limiter.reset([use('a')])
+  await refused
+  t.match(await limiter.consume([use('a')]), { isAllowed: true })
+})
+
+t.test('of several limits that are known to refuse the last one says when to try again', async t => {
+  const { limiter } = open()
+  const [short, long] = [
+    use('short', { limit: { capacity: 1, refillSeconds: 1 } }),
+    use('long', { limit: { capacity: 1, refillSeconds: 60 } })
+  ]
+  for (const each of [short, long]) for (let index = 0; index < 2; index++) await limiter.consume([each])
+  t.match(await limiter.consume([short, long]), {
+    retryAfterMs: 60_000,
+    limits: [{ source: 'remembered' }, { source: 'remembered' }]
+  })
+})
+
+t.test('a use that is wrong takes nothing from the others', async t => {
+  const { limiter } = open()
+  await t.rejects(limiter.consume([use('a'), use('b', { cost: 11 })]), TypeError)
+  t.match(await limiter.peek([use('a')]), { limits: [{ remaining: 10 }] })
 })
 
 t.test('peek() takes nothing', async t => {
@@ -148,13 +178,20 @@ t.test('a Redis that is away costs all but a share of the quota, and nothing whe
   )
   t.match(await limiter.consume([use('b')]), { isAllowed: false })
   t.match(await limiter.peek([use('b')]), { isAllowed: false, limits: [{ source: 'local' }] })
-  await limiter.giveBack([use('b')])
+  const costly = await limiter.consume([use('e', { cost: 5 })])
+  t.match(
+    costly,
+    { isAllowed: true, limits: [{ remaining: 1, source: 'local' }] },
+    'half of the whole is half of the share'
+  )
   const closed = limiterWith(0)
   t.match(await closed.consume([use('c')]), { isAllowed: false, retryAfterMs: 1_000 })
   t.match(await closed.peek([use('c')]), { isAllowed: false, retryAfterMs: 1_000 })
-  t.match(limiter.stats(), { allowed: 1, allowedLocally: 3, refusedLocally: 19 })
+  t.match(limiter.stats(), { allowed: 1, allowedLocally: 4, refusedLocally: 19 })
   await server.resume()
   await untilShared()
+  await limiter.giveBack([use('e', { cost: 5 })], costly)
+  t.match(await limiter.peek([use('e')]), { limits: [{ remaining: 10 }] }, 'given back where it was taken')
   t.match(await limiter.consume([use('d')]), { isAllowed: true, limits: [{ source: 'shared' }] })
 
   async function untilShared() {

@@ -8,10 +8,5 @@
 local now = now_ms()
 prune(KEYS[1], now)
 redis.call('ZADD', KEYS[1], ARGV[2] == 'inf' and 'inf' or now + ARGV[2], ARGV[1])
-local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
-if last == 'inf' then
-  redis.call('PERSIST', KEYS[1])
-else
-  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last))
-end
+end_with_last(KEYS[1])
 return nil

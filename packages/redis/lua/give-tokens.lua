@@ -10,7 +10,10 @@ local now = now_us()
 local after = missing_us(KEYS[1], tonumber(ARGV[2]), now) - ARGV[1]
 if after <= 0 then
   redis.call('DEL', KEYS[1])
+elseif ARGV[3] == '1' then
+  redis.call('SET', KEYS[1], '', 'PX', math.ceil(after / 1000))
 else
-  redis.call('SET', KEYS[1], ARGV[3] == '1' and '' or now + after, 'PX', math.ceil(after / 1000))
+  -- One more: see take-small-tokens.
+  redis.call('SET', KEYS[1], now + after, 'PX', math.ceil(after / 1000) + 1)
 end
 return nil

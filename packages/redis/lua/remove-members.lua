@@ -6,4 +6,6 @@
 -- WHY Lua  those whose time was over were not.
 -- include: members.lua
 prune(KEYS[1], now_ms())
-return redis.call('ZREM', KEYS[1], unpack(ARGV))
+local removed = redis.call('ZREM', KEYS[1], unpack(ARGV))
+end_with_last(KEYS[1])
+return removed

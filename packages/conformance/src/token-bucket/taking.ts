@@ -65,7 +65,7 @@ export function takingTests(suite: BucketSuite): void {
     assert.ok(unwrap(await buckets.take(key('b'), small)).isAllowed)
   })
 
-  suite.test('take() leaves a bucket as empty as it was when its limit changes', async ({ buckets, key }) => {
+  suite.test('take() leaves a bucket as long from full as it was when its limit changes', async ({ buckets, key }) => {
     unwrap(await buckets.take(key('a'), SLOW, 8))
     const faster: TokenLimit = { capacity: 20, refillSeconds: 600 }
     assert.equal(unwrap(await buckets.peek(key('a'), faster)).remaining, 4, '480 of 600 seconds are missing')
