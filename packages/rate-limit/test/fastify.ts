@@ -53,8 +53,9 @@ t.test('limits are for whom and for what they say', async t => {
   app.get('/free', { config: { limits: false } }, async () => 'here')
   app.get('/costly', { config: { limits: ['costly'] } }, async () => 'here')
   await app.register(
-    async scope => {
+    (scope, _options, done) => {
       scope.get('/', { config: { limits: ['endpoint'] } }, async () => 'here')
+      done()
     },
     { prefix: '/three' }
   )

@@ -13,7 +13,6 @@ if after <= 0 then
 elseif ARGV[3] == '1' then
   redis.call('SET', KEYS[1], '', 'PX', math.ceil(after / 1000))
 else
-  -- One more: see take-small-tokens.
-  redis.call('SET', KEYS[1], now + after, 'PX', math.ceil(after / 1000) + 1)
+  put(KEYS[1], now + after)
 end
 return nil

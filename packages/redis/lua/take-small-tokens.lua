@@ -10,6 +10,5 @@ local now = now_us()
 local missing = missing_us(KEYS[1], capacity_us, now)
 local after = missing + ARGV[1]
 if after > capacity_us then return -1 - to_steps(missing) end
--- One more, because the clock of lifetimes has no microseconds, and is behind by what it lacks.
-redis.call('SET', KEYS[1], now + after, 'PX', math.ceil(after / 1000) + 1)
+put(KEYS[1], now + after)
 return to_steps(after)

@@ -1,9 +1,15 @@
 -- A bucket is a key that lives until it is full. Of one whose tokens are worth whole milliseconds that is all, and its
 -- value is empty. Otherwise the value is the moment at which it will be full, in microseconds since 2026: so that a
 -- double has room for sixteenths.
+local EPOCH = 1767225600
 local function now_us()
   local time = redis.call('TIME')
-  return (time[1] - 1767225600) * 1000000 + time[2]
+  return (time[1] - EPOCH) * 1000000 + time[2]
+end
+
+-- To the moment, because a lifetime would count from the time at which the script has begun, in whole milliseconds.
+local function put(key, full_at)
+  redis.call('SET', key, full_at, 'PXAT', string.format('%.0f', math.ceil(full_at / 1000) + EPOCH * 1000))
 end
 
 -- How much it lacks: never more than its capacity, whatever its limit was before. A string that does not expire is no
