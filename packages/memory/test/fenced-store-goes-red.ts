@@ -3,6 +3,7 @@ import { fencedStoreConformance } from '@dashtam/cache-conformance'
 import type { MemoryFencedStoreOptions } from '@dashtam/cache-memory'
 import type { FencedStore } from '@dashtam/cache-protocol'
 import t from 'tap'
+import { anyFails } from './fixtures/any-fails.ts'
 import { importMutant, type Mutation } from './fixtures/mutant.ts'
 
 type StoreModule = { readonly MemoryFencedStore: new (options: MemoryFencedStoreOptions) => FencedStore }
@@ -621,12 +622,5 @@ async function fails(mutation: Mutation, isAbout: (title: string) => boolean): P
       nowMs += milliseconds
     }
   })
-  for (const run of tests) {
-    try {
-      await run()
-    } catch {
-      return true
-    }
-  }
-  return false
+  return anyFails(tests)
 }

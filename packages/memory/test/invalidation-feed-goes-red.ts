@@ -2,6 +2,7 @@
 import { invalidationFeedConformance } from '@dashtam/cache-conformance'
 import type { MemoryFencedStore, MemoryFencedStoreOptions } from '@dashtam/cache-memory'
 import t from 'tap'
+import { anyFails } from './fixtures/any-fails.ts'
 import { importMutant, type Mutation } from './fixtures/mutant.ts'
 
 type StoreModule = { readonly MemoryFencedStore: new (options: MemoryFencedStoreOptions) => MemoryFencedStore }
@@ -139,12 +140,5 @@ async function fails(mutation: Mutation, isAbout: (title: string) => boolean): P
       return { store, feed: store.openFeed() }
     }
   })
-  for (const run of tests) {
-    try {
-      await run()
-    } catch {
-      return true
-    }
-  }
-  return false
+  return anyFails(tests)
 }

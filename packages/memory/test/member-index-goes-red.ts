@@ -2,6 +2,7 @@
 import { memberIndexConformance } from '@dashtam/cache-conformance'
 import type { MemoryMemberIndex, MemoryMemberIndexOptions } from '@dashtam/cache-memory'
 import t from 'tap'
+import { anyFails } from './fixtures/any-fails.ts'
 import { importMutant, type Mutation } from './fixtures/mutant.ts'
 
 type Module = { readonly MemoryMemberIndex: new (options: MemoryMemberIndexOptions) => MemoryMemberIndex }
@@ -79,12 +80,5 @@ async function fails(mutation: Mutation): Promise<boolean> {
       nowMs += milliseconds
     }
   })
-  for (const run of tests) {
-    try {
-      await run()
-    } catch {
-      return true
-    }
-  }
-  return false
+  return anyFails(tests)
 }

@@ -2,6 +2,7 @@
 import { tokenBucketConformance } from '@dashtam/cache-conformance'
 import type { MemoryTokenBucket, MemoryTokenBucketOptions } from '@dashtam/cache-memory'
 import t from 'tap'
+import { anyFails } from './fixtures/any-fails.ts'
 import { importMutant, type Mutation } from './fixtures/mutant.ts'
 
 type Module = { readonly MemoryTokenBucket: new (options: MemoryTokenBucketOptions) => MemoryTokenBucket }
@@ -76,12 +77,5 @@ async function fails(mutation: Mutation): Promise<boolean> {
       nowMs += milliseconds
     }
   })
-  for (const run of tests) {
-    try {
-      await run()
-    } catch {
-      return true
-    }
-  }
-  return false
+  return anyFails(tests)
 }

@@ -107,7 +107,9 @@ export class RateLimiter {
     await this.#giveBack(uses, limits)
     // As they are now.
     const left = limits.map((limit, index) =>
-      limit.isAllowed ? { ...limit, remaining: limit.remaining + (uses[index]?.cost ?? 1) } : limit
+      limit.isAllowed && limit.source === 'shared'
+        ? { ...limit, remaining: limit.remaining + (uses[index]?.cost ?? 1) }
+        : limit
     )
     return { ...decision, limits: left }
   }

@@ -1,38 +1,14 @@
 import { fencedStoreConformance } from '@dashtam/cache-conformance'
-import { createRedisClient, RedisAdapter, type RedisClientOptions } from '@dashtam/cache-redis'
-import { sharedRedisUrl, startRedisCluster } from '@dashtam/testkit'
 import type { Redis } from 'ioredis'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { mastersOf } from '../src/topology.ts'
+import { onEachRedis } from './fixtures/on-each-redis.ts'
 
-const url = await sharedRedisUrl()
-await t.test('Redis, protocol 2', t => conforms(t, { url, redis: { protocol: 2 } }))
-await t.test('Redis, protocol 3', t => conforms(t, { url, redis: { protocol: 3 } }))
-await t.test('Redis cluster', async t => {
-  await using cluster = await startRedisCluster()
-  await conforms(t, { cluster: cluster.seeds })
-})
-
-async function conforms(t: Test, options: RedisClientOptions): Promise<void> {
-  const client = createRedisClient(options)
-  client.on('error', () => {})
-  t.teardown(() => client.disconnect())
-  const tests: Promise<unknown>[] = []
+await onEachRedis(t, ({ test, open, client }) =>
   fencedStoreConformance({
-    test: (title, run) =>
-      tests.push(
-        t.test(title, async t => {
-          await run()
-          t.pass('conforms')
-        })
-      ),
+    test,
     create: ({ keyspace }) => {
-      const adapter = new RedisAdapter({
-        keyspace,
-        client: createRedisClient(options),
-        closesClient: true,
-        commandTimeoutMs: 5_000
-      })
+      const adapter = open({ keyspace })
       return {
         store: adapter.fencedStore(),
         close: async () => {
@@ -48,8 +24,7 @@ async function conforms(t: Test, options: RedisClientOptions): Promise<void> {
       }
     }
   })
-  await Promise.all(tests)
-}
+)
 
 async function removeAll(masters: readonly Redis[], keyspace: string): Promise<void> {
   for (const master of masters) {
