@@ -38,6 +38,14 @@ export const dashtamFamilies = {
     writtenBy: ['sign-in', 'session read'],
     invalidatedBy: ['logout', 'revocation', 'revocation of all sessions']
   },
+  sessionOwner: {
+    template: 'session:{sessionId}:owner',
+    hashed: ['sessionId'],
+    ttlSeconds: MINUTE,
+    description: 'whose session it is, where its id does not tell',
+    writtenBy: ['sign-in', 'session read'],
+    invalidatedBy: ['logout']
+  },
   userSessions: {
     template: 'user:{userId}:sessions',
     ttlSeconds: 30 * DAY,

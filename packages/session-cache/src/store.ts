@@ -1,0 +1,102 @@
+import type { SessionCache } from './session-cache.ts'
+
+/** What the plugin keeps of a session: its cookie, and whatever the app has put into it. */
+export type StoredSession = Record<string, unknown> & { readonly cookie?: unknown }
+
+export interface SessionStoreOptions {
+  /** The sessions; their data is what the plugin keeps, as JSON text. */
+  readonly sessions: SessionCache<string>
+  /**
+   * Whose session it is; `undefined` while nobody is signed in.
+   * @defaultValue the property `userId`, if it is a string
+   */
+  readonly userOf?: (session: StoredSession) => string | undefined
+}
+
+type Callback = (error?: unknown) => void
+
+/** The part of a store that `@fastify/session` 11 uses. */
+export interface SessionStore {
+  get(sessionId: string, callback: (error: unknown, session?: StoredSession | null) => void): void
+  set(sessionId: string, session: object, callback: Callback): void
+  destroy(sessionId: string, callback: Callback): void
+}
+
+/** By this a session that was stored before is told from a new one: `@fastify/session` calls `set` for both. */
+const STORED_AT = 'storedAtMs'
+
+/**
+ * Makes the `store` of `@fastify/session`.
+ *
+ * A session whose data is as it was is not written again. One that has ended is not brought back by a request that still
+ * has it. One that holds nothing is not stored. How long a session lives is what the cache says; `cookie.maxAge` is for
+ * the browser.
+ *
+ * A session keeps its user, so that nobody signs in to one that somebody else has the id of: `set` fails with a `TypeError`
+ * when the user of one that a browser has already is another. Call `request.session.regenerate()` before the user is set,
+ * and `request.session.destroy()` when he signs out.
+ */
+export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOptions): SessionStore {
+  /** Stored by the request that is under way: no browser has seen their ids. */
+  const fresh = new WeakSet<object>()
+
+  async function get(sessionId: string): Promise<StoredSession | null> {
+    const session = await sessions.get(sessionId)
+    return session === undefined ? null : { ...JSON.parse(session.data), [STORED_AT]: session.createdAtMs }
+  }
+
+  async function set(sessionId: string, session: StoredSession): Promise<void> {
+    const userId = userOf(session) ?? null
+    if (session[STORED_AT] === undefined) return isEmpty(session) ? undefined : create(sessionId, userId, session)
+    const data = textOf(session)
+    const stored = await sessions.get(sessionId)
+    // Ended by another request, while this one was under way.
+    if (stored === undefined) return
+    if (stored.userId !== userId) {
+      if (!fresh.has(session)) throw new TypeError(USER_CHANGED)
+      await sessions.delete(sessionId)
+      return create(sessionId, userId, session)
+    }
+    if (stored.data === data) await sessions.touch(stored)
+    else await sessions.set({ id: sessionId, data })
+  }
+
+  async function create(id: string, userId: string | null, session: StoredSession): Promise<void> {
+    const { value } = await sessions.create({ id, userId, data: textOf(session) })
+    Object.assign(session, { [STORED_AT]: value.createdAtMs })
+    fresh.add(session)
+  }
+
+  return {
+    get: (sessionId, callback) => {
+      get(sessionId).then(session => callback(null, session), callback)
+    },
+    set: (sessionId, session, callback) => {
+      set(sessionId, session as StoredSession).then(() => callback(), callback)
+    },
+    destroy: (sessionId, callback) => {
+      sessions.delete(sessionId).then(() => callback(), callback)
+    }
+  }
+}
+
+const USER_CHANGED =
+  'A session keeps its user: call request.session.regenerate() before a user is set, and destroy() when he signs out.'
+
+function userIdOf({ userId }: StoredSession): string | undefined {
+  return typeof userId === 'string' ? userId : undefined
+}
+
+function isEmpty(session: StoredSession): boolean {
+  return Object.keys(session).every(name => name === 'cookie')
+}
+
+function textOf(session: StoredSession): string {
+  return JSON.stringify({ ...session, cookie: cookieOf(session.cookie), [STORED_AT]: undefined })
+}
+
+/** Without what is another at each request. */
+function cookieOf(cookie: unknown): object {
+  const { expires, originalExpires, ...rest } = (cookie as { toJSON(): Record<string, unknown> }).toJSON()
+  return typeof rest.originalMaxAge === 'number' ? rest : { ...rest, expires }
+}

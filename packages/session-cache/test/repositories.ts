@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto'
+import { createKeyRing, json } from '@dashtam/cache-codecs'
+import { dashtamFamilies, defineKeys } from '@dashtam/cache-keys'
+import { InMemoryCache, MemoryMemberIndex } from '@dashtam/cache-memory'
+import { ok } from '@dashtam/cache-protocol'
+import { createRedisClient, RedisAdapter } from '@dashtam/cache-redis'
+import { randomPrefix, sharedRedisUrl } from '@dashtam/testkit'
+import t from 'tap'
+import { type Session, StoredSessions } from '../src/index.ts'
+import { MemorySessions } from './fixtures/memory-sessions.ts'
+import { repositoryKeepsToIt } from './fixtures/repository-suite.ts'
+
+const secret = 'a secret of at least 32 characters'
+
+t.test('the table of the tests', t => repositoryKeepsToIt(t, new MemorySessions()))
+
+t.test('sessions stored in memory', async t => {
+  const keys = defineKeys({ prefix: 'app', secret }, dashtamFamilies)
+  const store = new InMemoryCache({ keyspace: 'app' })
+  await repositoryKeepsToIt(t, new StoredSessions({ store, members: new MemoryMemberIndex({ keyspace: 'app' }), keys }))
+})
+
+t.test('sessions stored in Redis, encrypted', async t => {
+  const keyspace = randomPrefix()
+  const keys = defineKeys({ prefix: keyspace, secret }, dashtamFamilies)
+  const client = createRedisClient({ url: await sharedRedisUrl() })
+  const adapter = new RedisAdapter({ keyspace, client, closesClient: true })
+  t.teardown(() => adapter.close())
+  const members = adapter.memberIndex()
+  const codec = json<Session<{ n: number }> | null>({
+    encryption: createKeyRing({ current: '1', keys: { 1: randomBytes(32) } })
+  })
+  const stored = new StoredSessions({ store: adapter, members, keys, codec })
+  await repositoryKeepsToIt(t, stored)
+
+  const session: Session<{ n: number }> = {
+    id: 'an id that nobody may read',
+    userId: 'dora',
+    createdAtMs: Date.now(),
+    lastSeenAtMs: Date.now(),
+    expiresAtMs: Date.now() + 60_000,
+    data: { n: 424_242 }
+  }
+  await stored.insert(session)
+  const names = await client.keys(`${keyspace}*`)
+  for (const name of names) {
+    t.notMatch(name, session.id)
+    t.notMatch((await client.type(name)) === 'string' ? await client.get(name) : '', /424242|dora/)
+    t.ok((await client.pttl(name)) > 0, 'nothing stays for ever')
+  }
+  // Whose session is gone, is pruned from the index when it is read.
+  await adapter.delete(keys.session({ sessionId: session.id }))
+  t.strictSame(await members.members(keys.userSessions({ userId: 'dora' })), ok([session.id]))
+  t.strictSame(await stored.findByUser('dora'), [])
+  t.strictSame(await members.members(keys.userSessions({ userId: 'dora' })), ok([]))
+  await adapter.flush()
+})

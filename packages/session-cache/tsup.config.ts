@@ -1,0 +1,7 @@
+import { defineConfig } from 'tsup'
+import { base } from '../../tsup.config.base.ts'
+
+export default defineConfig({
+  ...base,
+  entry: ['src/index.ts', 'src/fastify.ts', 'src/prometheus.ts', 'src/store.ts']
+})
