@@ -1,19 +1,26 @@
+import { fastifyAuthorization } from '@dashtam/authorization-cache/fastify'
 import { dashtamFamilies, defineKeys, defineTags } from '@dashtam/cache-keys'
 import { fastifyCache } from '@dashtam/fastify-cache'
+import { fastifyRateLimit } from '@dashtam/rate-limit/fastify'
+import { registerRateLimitMetrics } from '@dashtam/rate-limit/prometheus'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { sql } from 'kysely'
+import { Registry } from 'prom-client'
 import { Accounts } from './application/accounts.ts'
 import { createSignIn } from './application/sign-in.ts'
+import { Users } from './application/users.ts'
 import { accountCodec, accountListCodec } from './infrastructure/cache/account-codecs.ts'
 import { createAccountRepository } from './infrastructure/database/account-repository.ts'
 import { DatabaseMonitor, isUnavailable } from './infrastructure/database/availability.ts'
 import { type OpenDatabase, openEmbeddedDatabase, openServerDatabase } from './infrastructure/database/connect.ts'
 import { prepareDatabase } from './infrastructure/database/prepare.ts'
-import { DEMO_PASSWORD } from './infrastructure/database/seed.ts'
+import { createSessionRepository, type Sessions } from './infrastructure/database/session-repository.ts'
 import { sharedSecret } from './infrastructure/database/shared-secret.ts'
 import { createUserRepository } from './infrastructure/database/user-repository.ts'
-import { createAccessTokens } from './infrastructure/security/access-tokens.ts'
-import { hashPassword, scryptPasswords } from './infrastructure/security/scrypt-passwords.ts'
+import { createEnforcer } from './infrastructure/security/policy.ts'
+import { scryptPasswords } from './infrastructure/security/scrypt-passwords.ts'
+import { createSignInLimit } from './infrastructure/security/sign-in-limit.ts'
+import { createTokens } from './infrastructure/security/tokens.ts'
 import { StartupError } from './infrastructure/startup-error.ts'
 import { api } from './presentation/api.ts'
 import { registerOpenApi } from './presentation/open-api.ts'
@@ -24,6 +31,7 @@ import type { Settings } from './settings.ts'
 const BODY_LIMIT_BYTES = 16 * 1024
 /** Nobody may hold a connection by sending a request slowly. */
 const REQUEST_TIMEOUT_MS = 10_000
+const FORGET_EVERY_MS = 60 * 60 * 1_000
 
 export interface Demo {
   readonly app: FastifyInstance
@@ -85,7 +93,7 @@ async function openDatabase(
   // The first to be registered is the last to run: after the requests and the cache.
   app.addHook('onClose', () => database.close())
   try {
-    await prepareDatabase(database.db, () => hashPassword(DEMO_PASSWORD))
+    await prepareDatabase(database.db, scryptPasswords.hash)
   } catch (error) {
     if (!(error instanceof Error)) throw error
     throw new StartupError(`The database (${database.description}) cannot be prepared: ${error.message}`, {
@@ -96,29 +104,92 @@ async function openDatabase(
 }
 
 async function registerRoutes(app: FastifyInstance, settings: Settings, { db }: OpenDatabase): Promise<void> {
-  const { CACHE_KEY_PREFIX, CACHE_KEY_SECRET, CACHE_TTL_ACCOUNTS, JWT_SECRET, ACCESS_TOKEN_TTL_SECONDS } = settings
-  const secret = CACHE_KEY_SECRET ?? (await sharedSecret(db, 'CACHE_KEY_SECRET'))
-  const keys = defineKeys({ prefix: CACHE_KEY_PREFIX, secret }, dashtamFamilies)
+  const keys = defineKeys(
+    {
+      prefix: settings.CACHE_KEY_PREFIX,
+      secret: settings.CACHE_KEY_SECRET ?? (await sharedSecret(db, 'CACHE_KEY_SECRET'))
+    },
+    dashtamFamilies
+  )
   const redisUrl = settings.CACHE_REDIS_URL ?? settings.REDIS_URL
+  const registry = new Registry()
 
   await registerOpenApi(app)
   await app.register(fastifyCache, {
     keyspace: keys.prefix,
     familyOf: keys.familyOf,
+    registry,
     ...(redisUrl !== undefined && { redis: { url: redisUrl } }),
     checks: { database: () => sql`select 1`.execute(db) }
   })
-
-  const tokens = createAccessTokens(JWT_SECRET ?? (await sharedSecret(db, 'JWT_SECRET')), ACCESS_TOKEN_TTL_SECONDS)
-  const accounts = new Accounts({
-    repository: createAccountRepository(db),
-    cache: app.cache,
+  await app.register(fastifyAuthorization, {
     keys,
-    tags: defineTags({}, { accountsOfUser: 'accounts:user:{userId}' }),
-    codecs: { account: accountCodec, list: accountListCodec },
-    ttlSeconds: CACHE_TTL_ACCOUNTS
+    createEnforcer: () => createEnforcer(db),
+    userOf: ({ userId }) => userId
   })
-  const signIn = createSignIn({ users: createUserRepository(db), passwords: scryptPasswords, tokens })
-  await app.register(api, { prefix: '/api/v1', signIn, accounts, tokens })
+  await app.register(fastifyRateLimit, {
+    keys,
+    limits: {
+      api: {
+        capacity: settings.RATE_LIMIT_API_PER_MINUTE,
+        refillSeconds: 60,
+        by: ({ userId }) => userId,
+        perEndpoint: true
+      }
+    }
+  })
+  registerRateLimitMetrics(app.rateLimiter, { registry })
+
+  const users = createUserRepository(db)
+  const { SESSION_IDLE_SECONDS, SESSION_ABSOLUTE_SECONDS } = settings
+  const sessions = createSessionRepository(db)
+  forgetOverSessions(app, sessions, SESSION_IDLE_SECONDS)
+  await app.register(api, {
+    prefix: '/api/v1',
+    registry,
+    signIn: createSignIn({
+      users,
+      passwords: scryptPasswords,
+      limit: createSignInLimit({
+        limiter: app.rateLimiter,
+        keys,
+        perMinute: settings.RATE_LIMIT_SIGN_IN_PER_MINUTE
+      })
+    }),
+    users: new Users({ repository: users, passwords: scryptPasswords, authorization: app.authorization }),
+    accounts: new Accounts({
+      repository: createAccountRepository(db),
+      cache: app.cache,
+      keys,
+      tags: defineTags({}, { accountsOfUser: 'accounts:user:{userId}' }),
+      codecs: { account: accountCodec, list: accountListCodec },
+      ttlSeconds: settings.CACHE_TTL_ACCOUNTS
+    }),
+    tokens: createTokens(settings.JWT_SECRET ?? (await sharedSecret(db, 'JWT_SECRET')), {
+      accessSeconds: settings.ACCESS_TOKEN_TTL_SECONDS,
+      refreshSeconds: SESSION_ABSOLUTE_SECONDS
+    }),
+    sessions: {
+      cache: app.cache,
+      keys,
+      repository: sessions,
+      idleSeconds: SESSION_IDLE_SECONDS,
+      absoluteSeconds: SESSION_ABSOLUTE_SECONDS,
+      secret: settings.SESSION_SECRET ?? (await sharedSecret(db, 'SESSION_SECRET')),
+      secure: settings.SESSION_COOKIE_SECURE
+    }
+  })
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'))
+}
+
+/** Sessions that are over are not found any more; now and then their rows go too. */
+function forgetOverSessions(app: FastifyInstance, sessions: Sessions, idleSeconds: number): void {
+  const forget = async () => {
+    const nowMs = Date.now()
+    await sessions
+      .deleteOver(nowMs, nowMs - idleSeconds * 1_000)
+      .catch(err => app.log.warn({ err }, 'sessions that are over were not deleted'))
+  }
+  const timer = setInterval(forget, FORGET_EVERY_MS).unref()
+  app.addHook('onClose', async () => clearInterval(timer))
 }

@@ -40,7 +40,13 @@ export const SETTINGS = Type.Object(
       description: '1 to 64 characters of A-Z a-z 0-9 _ . -'
     }),
     CACHE_TTL_ACCOUNTS: integer(300, 60, 3600, ' (seconds)'),
+    SESSION_IDLE_SECONDS: integer(1800, 60, 86_400),
+    SESSION_ABSOLUTE_SECONDS: integer(2_592_000, 300, 31_536_000),
+    SESSION_COOKIE_SECURE: Type.Boolean({ default: false, description: 'true or false' }),
+    RATE_LIMIT_SIGN_IN_PER_MINUTE: integer(5, 1, 10_000),
+    RATE_LIMIT_API_PER_MINUTE: integer(100, 1, 10_000_000),
     CACHE_KEY_SECRET: Type.Optional(secret()),
+    SESSION_SECRET: Type.Optional(secret()),
     JWT_SECRET: Type.Optional(secret()),
     ACCESS_TOKEN_TTL_SECONDS: integer(3600, 60, 86_400)
   },

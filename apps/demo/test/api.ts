@@ -21,7 +21,7 @@ function isProblem(t: Test, response: Answer, status: number): void {
 t.test('POST /sessions signs the demo user in', async t => {
   const response = await app.inject({ method: 'POST', url: '/api/v1/sessions', body: DEMO_USER })
   t.equal(response.statusCode, 201)
-  t.strictSame(Object.keys(response.json()), ['accessToken'])
+  t.strictSame(Object.keys(response.json()), ['accessToken', 'refreshToken', 'sessionId'])
   t.equal(response.headers['cache-control'], 'no-store')
 })
 
@@ -202,6 +202,10 @@ t.test('a request without a valid token is refused, whatever it asks', async t =
     endless: sign(header, { ...claims, exp: undefined }, JWT_SECRET),
     'not yet': sign(header, { ...claims, nbf: now + 60 }, JWT_SECRET),
     'nobody in particular': sign(header, { ...claims, sub: undefined }, JWT_SECRET),
+    'no session': sign(header, { ...claims, sid: undefined }, JWT_SECRET),
+    'another session': sign(header, { ...claims, sid: `${'x'.repeat(43)}.${claims.sid.slice(44)}` }, JWT_SECRET),
+    'a session that is none': sign(header, { ...claims, sid: '*' }, JWT_SECRET),
+    'a session of another user': sign(header, { ...claims, sub: randomUUID() }, JWT_SECRET),
     'all users': sign(header, { ...claims, sub: '*' }, JWT_SECRET),
     'a number': sign(header, { ...claims, sub: 42 }, JWT_SECRET),
     'the same user, with other cache keys': sign(header, { ...claims, sub: claims.sub.toUpperCase() }, JWT_SECRET),
@@ -233,7 +237,7 @@ t.test('a request without a valid token is refused, whatever it asks', async t =
 t.test('an unknown address, method or content type is a problem document', async t => {
   isProblem(t, await app.inject('/nowhere'), 404)
   isProblem(t, await app.inject({ method: 'DELETE', url: '/api/v1/accounts' }), 404)
-  isProblem(t, await app.inject({ method: 'GET', url: '/api/v1/sessions' }), 404)
+  isProblem(t, await app.inject({ method: 'PUT', url: '/api/v1/sessions' }), 404)
   const headers = { 'content-type': 'text/xml' }
   isProblem(t, await app.inject({ method: 'POST', url: '/api/v1/sessions', headers, body: '<a/>' }), 415)
 })
@@ -242,7 +246,16 @@ t.test('/docs shows the API, its errors and how to authenticate', async t => {
   t.equal((await app.inject('/docs')).statusCode, 200)
   t.equal((await app.inject('/')).headers.location, '/docs')
   const { paths, components } = (await app.inject('/docs/json')).json()
-  t.strictSame(Object.keys(paths), ['/api/v1/sessions', '/api/v1/accounts', '/api/v1/accounts/{accountId}'])
+  t.strictSame(Object.keys(paths), [
+    '/api/v1/users',
+    '/api/v1/sessions',
+    '/api/v1/tokens',
+    '/api/v1/sessions/{sessionId}',
+    '/api/v1/accounts',
+    '/api/v1/accounts/{accountId}',
+    '/api/v1/admin/users',
+    '/api/v1/admin/users/{userId}/roles'
+  ])
   t.ok(components.schemas.Problem)
   t.ok(components.securitySchemes.accessToken)
 })
@@ -254,18 +267,17 @@ t.test('/health and /health/ready say that all is well', async t => {
 
 t.test('/metrics does not grow with the users and the addresses', async t => {
   const lines = async () => (await app.inject('/metrics')).body.split('\n').length
-  const [header = '', payload = ''] = (await signIn(app))
-    .split('.')
-    .map(part => Buffer.from(part, 'base64url').toString())
-  const visit = async (sub: string) => {
-    const stranger = clientOf(app, sign(JSON.parse(header), { ...JSON.parse(payload), sub }, JWT_SECRET))
+  const visit = async (name: string) => {
+    const credentials = { email: `${name}@dashtam.example`, password: 'long enough' }
+    await app.inject({ method: 'POST', url: '/api/v1/users', body: { ...credentials, name } })
+    const stranger = clientOf(app, await signIn(app, credentials))
     t.strictSame(await accountsOf(stranger), [])
-    isProblem(t, await stranger.get(sub), 404)
-    isProblem(t, await app.inject(`/${sub}`), 404)
+    isProblem(t, await stranger.get(randomUUID()), 404)
+    isProblem(t, await app.inject(`/${name}`), 404)
   }
-  await visit(randomUUID())
+  await visit('visitor')
   const before = await lines()
-  for (let visitor = 0; visitor < 20; visitor++) await visit(randomUUID())
+  for (let visitor = 0; visitor < 10; visitor++) await visit(`visitor${visitor}`)
   t.equal(await lines(), before)
 })
 

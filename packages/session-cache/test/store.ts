@@ -8,10 +8,9 @@ import Fastify, { type FastifyPluginCallback, type FastifyRequest } from 'fastif
 import t, { type Test } from 'tap'
 import { MemorySessions } from './fixtures/memory-sessions.ts'
 
+const require = createRequire(import.meta.url)
 // Its types and those of our own plugin both say what `request.session` is.
-const fastifySession: FastifyPluginCallback<Record<string, unknown>> = createRequire(import.meta.url)(
-  '@fastify/session'
-)
+const fastifySession: FastifyPluginCallback<Record<string, unknown>> = require('@fastify/session')
 
 /** What `@fastify/session` makes of a request. */
 type Theirs = Record<string, unknown> & {

@@ -3,14 +3,11 @@ import { cacheStatus } from '@dashtam/fastify-cache'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import type { Accounts } from '../application/accounts.ts'
-import type { AccessTokens } from '../application/ports.ts'
 import { ACCOUNT_NAME_MAX_LENGTH, ACCOUNT_NAME_PATTERN, ACCOUNT_TYPES } from '../domain/account.ts'
-import { requireUser } from './authenticate.ts'
 import { problemResponse, sendProblem } from './problem.ts'
 
 export interface AccountRoutesOptions {
   readonly accounts: Accounts
-  readonly tokens: AccessTokens
 }
 
 const Account = Type.Object({
@@ -48,14 +45,12 @@ const Freshness = Type.Object({
   )
 })
 
-const common = { tags: ['Accounts'], security: [{ accessToken: [] }] }
-const unauthorized = problemResponse('There is no valid access token.')
+const common = { tags: ['Accounts'], security: [{ accessToken: [] }, { session: [] }] }
+const unauthorized = problemResponse('There is no session, or it has ended.')
 const invalid = problemResponse('The request breaks the schema.')
 const notFound = problemResponse('The user has no such account.')
 
-export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (app, { accounts, tokens }) => {
-  requireUser(app, tokens)
-
+export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (app, { accounts }) => {
   const listSchema = {
     ...common,
     summary: 'List the accounts of the signed-in user',

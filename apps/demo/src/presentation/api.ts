@@ -1,16 +1,38 @@
+import { fastifySessions, type SessionPluginOptions } from '@dashtam/session-cache/fastify'
+import { registerSessionMetrics } from '@dashtam/session-cache/prometheus'
 import type { FastifyPluginAsync } from 'fastify'
+import type { Registry } from 'prom-client'
+import type { Tokens } from '../application/ports.ts'
 import { type AccountRoutesOptions, accountRoutes } from './accounts.ts'
-import { type SessionRoutesOptions, sessionRoutes } from './sessions.ts'
+import { adminRoutes } from './admin.ts'
+import { requireUser } from './authenticate.ts'
+import { sessionRoutes } from './sessions.ts'
+import { type SignInRoutesOptions, signInRoutes } from './sign-in.ts'
+import { type UserRoutesOptions, userRoutes } from './users.ts'
+
+export interface ApiOptions extends SignInRoutesOptions, UserRoutesOptions, AccountRoutesOptions {
+  readonly sessions: SessionPluginOptions
+  readonly tokens: Tokens
+  readonly registry: Registry
+}
 
 /** The API: everything that users talk to. */
-export const api: FastifyPluginAsync<SessionRoutesOptions & AccountRoutesOptions> = async (
+export const api: FastifyPluginAsync<ApiOptions> = async (
   app,
-  { signIn, accounts, tokens }
+  { sessions, registry, signIn, users, accounts, tokens }
 ) => {
   // Tokens and balances: no browser or proxy may keep them.
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
-  await app.register(sessionRoutes, { signIn })
-  await app.register(accountRoutes, { accounts, tokens })
+  await app.register(fastifySessions, sessions)
+  registerSessionMetrics(app.sessions, { registry })
+  await app.register(userRoutes, { users })
+  await app.register(signInRoutes, { signIn, tokens })
+  await app.register(async signedIn => {
+    requireUser(signedIn, tokens)
+    await signedIn.register(sessionRoutes)
+    await signedIn.register(accountRoutes, { accounts })
+    await signedIn.register(adminRoutes, { users })
+  })
 }

@@ -12,7 +12,10 @@ const openapi: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
       'and see in `Cache-Status` (RFC 9211) where each answer comes from.'
   },
   components: {
-    securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } }
+    securitySchemes: {
+      accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+      session: { type: 'apiKey', in: 'cookie', name: 'session', description: 'Set when a browser signs in.' }
+    }
   }
 }
 

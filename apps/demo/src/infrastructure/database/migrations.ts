@@ -3,7 +3,8 @@ import type { Migration } from 'kysely/migration'
 
 /** In order of their names. One that has been released is never edited; a change is a new one. */
 export const migrations: Readonly<Record<string, Migration>> = {
-  '0001-personal-finance': { up: createPersonalFinance }
+  '0001-personal-finance': { up: createPersonalFinance },
+  '0002-sessions-and-roles': { up: createSessionsAndRoles }
 }
 
 async function createPersonalFinance(db: Kysely<unknown>): Promise<void> {
@@ -36,4 +37,22 @@ async function createPersonalFinance(db: Kysely<unknown>): Promise<void> {
     )`.execute(db)
   await sql`create index transactions_by_account on transactions (account_id, occurred_on)`.execute(db)
   await sql`create table app_secrets (name text primary key, value text not null)`.execute(db)
+}
+
+async function createSessionsAndRoles(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create table sessions (
+      id text primary key,
+      user_id uuid not null references users,
+      created_at timestamptz not null,
+      last_seen_at timestamptz not null,
+      expires_at timestamptz not null
+    )`.execute(db)
+  await sql`create index sessions_by_user on sessions (user_id)`.execute(db)
+  await sql`
+    create table user_roles (
+      user_id uuid not null references users,
+      role text not null,
+      primary key (user_id, role)
+    )`.execute(db)
 }

@@ -11,7 +11,10 @@ const BOOT_LOCK = 7_236_401
  * Brings the database to today's schema and fills an empty one. It is one transaction under one advisory lock: of
  * several instances that start together one does the work, the others wait for it, and one that dies leaves nothing.
  */
-export async function prepareDatabase(db: Kysely<Database>, hashDemoPassword: () => Promise<string>): Promise<void> {
+export async function prepareDatabase(
+  db: Kysely<Database>,
+  hashPassword: (password: string) => Promise<string>
+): Promise<void> {
   await db.transaction().execute(async transaction => {
     // Waiting for another instance to seed may take longer than a query is allowed to.
     await sql`set local statement_timeout = 0`.execute(transaction)
@@ -19,6 +22,6 @@ export async function prepareDatabase(db: Kysely<Database>, hashDemoPassword: ()
     const provider = { getMigrations: async () => ({ ...migrations }) }
     const { error } = await new Migrator({ db: transaction, provider }).migrateToLatest()
     if (error !== undefined) throw error
-    await seed(transaction, hashDemoPassword)
+    await seed(transaction, hashPassword)
   })
 }

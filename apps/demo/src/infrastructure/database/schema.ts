@@ -1,5 +1,6 @@
 import type { Generated } from 'kysely'
 import type { AccountType } from '../../domain/account.ts'
+import type { Role } from '../../domain/user.ts'
 
 /** The tables, as Kysely sees them. PostgreSQL's `numeric` travels as text. */
 export interface Database {
@@ -25,6 +26,17 @@ export interface Database {
     occurred_on: string
     description: string
     amount: string
+  }
+  sessions: {
+    id: string
+    user_id: string
+    created_at: Date
+    last_seen_at: Date
+    expires_at: Date
+  }
+  user_roles: {
+    user_id: string
+    role: Role
   }
   app_secrets: {
     name: string

@@ -1,21 +1,42 @@
+import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from './schema.ts'
 
 export const DEMO_EMAIL = 'demo@dashtam.example'
 export const DEMO_PASSWORD = 'dashtam-demo'
+const ADMIN_EMAIL = 'admin@dashtam.example'
+const ADMIN_PASSWORD = 'dashtam-admin'
 
 const USERS = 500
 const ACCOUNTS_PER_USER = 10
 const TRANSACTIONS_PER_ACCOUNT = 20
 
-/** Fills an empty database with the same 500 users, 5,000 accounts and 100,000 transactions each time. */
-export async function seed(db: Kysely<Database>, hashDemoPassword: () => Promise<string>): Promise<void> {
-  const anyUser = await db.selectFrom('users').select('id').limit(1).executeTakeFirst()
+type HashPassword = (password: string) => Promise<string>
+
+/** Fills an empty database with the same 500 users, 5,000 accounts and 100,000 transactions each time, and an admin. */
+export async function seed(db: Kysely<Database>, hashPassword: HashPassword): Promise<void> {
+  await seedAdmin(db, hashPassword)
+  const anyUser = await db
+    .selectFrom('users')
+    .select('id')
+    .where('email', '<>', ADMIN_EMAIL)
+    .limit(1)
+    .executeTakeFirst()
   if (anyUser !== undefined) return
-  await seedUsers(db, await hashDemoPassword())
+  await seedUsers(db, await hashPassword(DEMO_PASSWORD))
   await seedAccounts(db)
   await seedTransactions(db)
   await sql`analyze users, accounts, transactions`.execute(db)
+}
+
+/** In a database from before there were admins, too. */
+async function seedAdmin(db: Kysely<Database>, hashPassword: HashPassword): Promise<void> {
+  const admin = await db.selectFrom('users').select('id').where('email', '=', ADMIN_EMAIL).executeTakeFirst()
+  if (admin !== undefined) return
+  const id = randomUUID()
+  const passwordHash = await hashPassword(ADMIN_PASSWORD)
+  await db.insertInto('users').values({ id, email: ADMIN_EMAIL, name: 'Admin', password_hash: passwordHash }).execute()
+  await db.insertInto('user_roles').values({ user_id: id, role: 'admin' }).execute()
 }
 
 /** All of them have the demo's one password. */

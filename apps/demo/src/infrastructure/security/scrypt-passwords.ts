@@ -19,13 +19,12 @@ const DECOY = format(Buffer.alloc(16), Buffer.alloc(KEY_BYTES))
 
 const FORMAT = /^\$scrypt\$ln=14,r=8,p=5\$([\w-]+)\$([\w-]+)$/
 
-/** Hashes a password for storage, with a salt of its own. */
-export async function hashPassword(password: string): Promise<string> {
-  const salt = randomBytes(16)
-  return format(salt, await deriveKey(password, salt))
-}
-
 export const scryptPasswords: Passwords = {
+  async hash(password) {
+    const salt = randomBytes(16)
+    return format(salt, await deriveKey(password, salt))
+  },
+
   async matches(password, hash = DECOY) {
     const [, salt, key] = FORMAT.exec(hash) ?? []
     if (salt === undefined || key === undefined) throw new Error('a stored password hash is not in the format of today')
@@ -35,7 +34,9 @@ export const scryptPasswords: Passwords = {
 }
 
 function deriveKey(password: string, salt: Buffer): Promise<Buffer> {
-  return queue(() => derive(password, salt, KEY_BYTES, { N: 2 ** LOG2_COST, r: BLOCK_SIZE, p: PARALLELIZATION }))
+  // Two ways to type one letter are one password (NIST SP 800-63B, section 3.1.1.2).
+  const text = password.normalize('NFKC')
+  return queue(() => derive(text, salt, KEY_BYTES, { N: 2 ** LOG2_COST, r: BLOCK_SIZE, p: PARALLELIZATION }))
 }
 
 function format(salt: Buffer, key: Buffer): string {
