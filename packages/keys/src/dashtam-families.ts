@@ -2,7 +2,6 @@ import type { Families } from './definition.ts'
 
 const MINUTE = 60
 const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
 
 /**
  * The keys of the toolkit itself: what its packages and the demo store, under which templates, for how long. An app adds
@@ -33,10 +32,11 @@ export const dashtamFamilies = {
   session: {
     template: 'session:{sessionId}',
     hashed: ['sessionId'],
-    ttlSeconds: 30 * MINUTE,
-    description: 'session; the lifetime is idle time and never passes the end of the session itself (30 days)',
+    ttlSeconds: MINUTE,
+    description:
+      'session; never past its end (30 minutes idle, 30 days at most), and verified against its table each minute',
     writtenBy: ['sign-in', 'session read'],
-    invalidatedBy: ['logout', 'revocation', 'revocation of all sessions']
+    invalidatedBy: ['logout', 'revocation', 'revocation of all sessions', 'use, once a minute']
   },
   sessionOwner: {
     template: 'session:{sessionId}:owner',
@@ -44,14 +44,14 @@ export const dashtamFamilies = {
     ttlSeconds: MINUTE,
     description: 'whose session it is, where its id does not tell',
     writtenBy: ['sign-in', 'session read'],
-    invalidatedBy: ['logout']
+    invalidatedBy: ['logout', 'revocation']
   },
   userSessions: {
     template: 'user:{userId}:sessions',
-    ttlSeconds: 30 * DAY,
-    description: 'ids of the sessions of a user',
-    writtenBy: ['sign-in', 'logout', 'revocation'],
-    invalidatedBy: ['revocation of all sessions']
+    ttlSeconds: MINUTE,
+    description: 'sessions of a user, each with its end (without a table they are an index that lives for 30 days)',
+    writtenBy: ['session list read'],
+    invalidatedBy: ['sign-in', 'logout', 'revocation', 'revocation of all sessions']
   },
   rateLimit: {
     template: 'rate_limit:{userId}:{endpoint}',
