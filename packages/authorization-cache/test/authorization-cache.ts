@@ -5,7 +5,7 @@ import { createReadThrough } from '@dashtam/cache-tiered'
 import { startRedis } from '@dashtam/testkit'
 import t from 'tap'
 import { Enforcers } from '../src/enforcers.ts'
-import { openFleet } from './fixtures/agreement.ts'
+import { openFleet } from './fixtures/fleet.ts'
 import { PolicyStore } from './fixtures/policy.ts'
 
 const keys = defineKeys({ prefix: 'app', secret: 'a secret of at least 32 characters' }, dashtamFamilies)
