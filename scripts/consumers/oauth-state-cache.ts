@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { InMemoryCache } from '@dashtam/cache-memory'
 import { createOAuthStateCache } from '@dashtam/oauth-state-cache'
 import { fastifyOAuthState } from '@dashtam/oauth-state-cache/fastify'
+import { registerOAuthStateMetrics } from '@dashtam/oauth-state-cache/prometheus'
 import Fastify from 'fastify'
+import { Registry } from 'prom-client'
 
 const keys = { oauthState: ({ state }: { state: string }) => `shop:state:${state}` }
 
@@ -13,6 +15,8 @@ export async function use(): Promise<void> {
   assert.ok(created.ok)
   const consumed = await states.consume(created.value)
   assert.ok(consumed.ok && consumed.value.userId === '42')
+
+  registerOAuthStateMetrics(states, { registry: new Registry() })
 
   const app = Fastify()
   await app.register(fastifyOAuthState, { cache, keys })

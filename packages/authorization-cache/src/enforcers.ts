@@ -9,18 +9,23 @@ interface Loading {
   readonly enforcer: Promise<PolicyEnforcer>
 }
 
+/** One that takes longer is not waited for any more: it may never come. */
+const PATIENCE_MS = 30_000
+
 /**
  * The enforcer with the policy of this process. Casbin loads a policy into the model that it decides by, so that a reload
  * would be seen half done: for another revision there is another enforcer.
  */
 export class Enforcers {
   readonly #create: () => Promise<PolicyEnforcer>
+  readonly #patienceMs: number
   #current: Loading | undefined
   /** Begins when `#current` is through: whoever comes meanwhile shares it, for it will see all that they must see. */
   #next: Loading | undefined
 
-  constructor(create: () => Promise<PolicyEnforcer>) {
+  constructor(create: () => Promise<PolicyEnforcer>, patienceMs = PATIENCE_MS) {
     this.#create = create
+    this.#patienceMs = patienceMs
   }
 
   /** An enforcer whose policy was loaded for `revision`, or after this call. */
@@ -29,7 +34,7 @@ export class Enforcers {
     if (this.#next !== undefined) return this.#next.enforcer
     const before = this.#current?.enforcer
     const enforcer = (async () => {
-      await settled(before)
+      await settled(before, this.#patienceMs)
       this.#current = this.#next
       this.#next = undefined
       return this.#create()
@@ -44,13 +49,10 @@ export class Enforcers {
   }
 }
 
-/** One that takes longer is not waited for any more: it may never come. */
-const PATIENCE_MS = 30_000
-
-function settled(promise: Promise<unknown> | undefined): Promise<void> {
+function settled(promise: Promise<unknown> | undefined, patienceMs: number): Promise<void> {
   if (promise === undefined) return Promise.resolve()
   return new Promise(resolve => {
-    const timer = setTimeout(resolve, PATIENCE_MS).unref()
+    const timer = setTimeout(resolve, patienceMs).unref()
     const done = () => {
       clearTimeout(timer)
       resolve()

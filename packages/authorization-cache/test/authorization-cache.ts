@@ -127,6 +127,18 @@ t.test('policies are loaded one after the other, and shared by all who may', asy
   t.equal(loads, 2)
 })
 
+t.test('a policy that never comes holds up no other', async t => {
+  let loads = 0
+  const { promise: never } = Promise.withResolvers<never>()
+  const enforcers = new Enforcers(() => (++loads === 1 ? never : new PolicyStore().createEnforcer()), 100)
+  void enforcers.at('1')
+  await new Promise(setImmediate)
+  const startedMs = performance.now()
+  t.ok(await enforcers.at('2'))
+  t.ok(performance.now() - startedMs > 90, 'it is waited for')
+  t.equal(loads, 2)
+})
+
 t.test('wrong options are told', async t => {
   const cache = createReadThrough({ keyspace: 'app' })
   t.throws(() => createAuthorizationCache({ cache, keys } as never), { message: 'createEnforcer must be a function' })

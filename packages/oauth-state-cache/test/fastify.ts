@@ -1,8 +1,10 @@
 import { dashtamFamilies, defineKeys } from '@dashtam/cache-keys'
 import { fastifyCache } from '@dashtam/fastify-cache'
 import { fastifyOAuthState, type OAuthStatePluginOptions } from '@dashtam/oauth-state-cache/fastify'
+import { registerOAuthStateMetrics } from '@dashtam/oauth-state-cache/prometheus'
 import fastifyCookie from '@fastify/cookie'
 import Fastify from 'fastify'
+import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 
 const keys = defineKeys({ prefix: 'app', secret: 'a secret of at least 32 characters' }, dashtamFamilies)
@@ -43,6 +45,16 @@ t.test('a browser begins and ends a flow, once', async t => {
   const again = await callback(state, cookies)
   t.match(again.json(), { statusCode: 400, code: 'invalid_state' })
   t.match(app.oauthState.stats(), { created: 1, consumed: 1, invalid: 1 })
+})
+
+t.test('what happens is counted', async t => {
+  const { app, begin, callback } = await open(t)
+  const registry = new Registry()
+  registerOAuthStateMetrics(app.oauthState, { registry })
+  const { state } = await begin()
+  await callback(state)
+  const scrape = await registry.metrics()
+  for (const line of ['event="created"} 1', 'event="invalid"} 1', 'event="consumed"} 0']) t.match(scrape, line)
 })
 
 t.test('another browser does not end it, and a state that is none is 400', async t => {

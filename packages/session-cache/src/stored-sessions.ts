@@ -88,6 +88,7 @@ export class StoredSessions<D = unknown> implements SessionRepository<D> {
   }
 
   async touch(sessionId: string): Promise<boolean> {
+    if ((await this.find(sessionId)) === undefined) return false
     // When it was used last is told by how long it will still be there.
     return unwrap(await this.#store.expire(this.#keys.session({ sessionId }), this.#idleSeconds))
   }
