@@ -5,6 +5,7 @@ import type { FastifyReply } from 'fastify'
 import type { Accounts } from '../application/accounts.ts'
 import { ACCOUNT_NAME_MAX_LENGTH, ACCOUNT_NAME_PATTERN, ACCOUNT_TYPES } from '../domain/account.ts'
 import { problemResponse, sendProblem } from './problem.ts'
+import { Uuid } from './uuid.ts'
 
 export interface AccountRoutesOptions {
   readonly accounts: Accounts
@@ -19,10 +20,7 @@ const Account = Type.Object({
   updatedAt: Type.String({ format: 'date-time' })
 })
 
-const AccountParams = Type.Object({
-  // Not `format: 'uuid'`, which lets `urn:uuid:…` through.
-  accountId: Type.String({ pattern: '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$', description: 'A UUID' })
-})
+const AccountParams = Type.Object({ accountId: Uuid })
 
 const NewName = Type.Object(
   {

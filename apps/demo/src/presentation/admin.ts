@@ -2,6 +2,7 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import type { Users } from '../application/users.ts'
 import { ROLES } from '../domain/user.ts'
 import { problemResponse, sendProblem } from './problem.ts'
+import { Uuid } from './uuid.ts'
 
 export interface AdminRoutesOptions {
   readonly users: Users
@@ -55,9 +56,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<AdminRoutesOptions> = async 
   const setRolesSchema = {
     ...common,
     summary: 'Give a user other roles',
-    params: Type.Object({
-      userId: Type.String({ pattern: '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$', description: 'A UUID' })
-    }),
+    params: Type.Object({ userId: Uuid }),
     body: Type.Object({ roles: Roles }, { additionalProperties: false, examples: [{ roles: ['auditor'] }] }),
     response: {
       200: UserWithRoles,
