@@ -1,3 +1,5 @@
+import type { DeepReadonly } from '@dashtam/cache-protocol'
+import type { Session } from './session.ts'
 import type { SessionCache } from './session-cache.ts'
 
 /** What the plugin keeps of a session: its cookie, and whatever the app has put into it. */
@@ -22,8 +24,26 @@ export interface SessionStore {
   destroy(sessionId: string, callback: Callback): void
 }
 
-/** By this a session that was stored before is told from a new one: `@fastify/session` calls `set` for both. */
-const STORED_AT = 'storedAtMs'
+/** Under this name the plugin carries from `get` to `set` what was stored: it calls `set` for new sessions, too. */
+const STORED = 'stored'
+
+/** A session as it was stored. For the app it is the time when that was first. */
+class Stored {
+  readonly #session: DeepReadonly<Session<string>>
+
+  constructor(session: DeepReadonly<Session<string>>) {
+    this.#session = session
+  }
+
+  static in(session: StoredSession): DeepReadonly<Session<string>> | undefined {
+    const stored = session[STORED]
+    return stored instanceof Stored ? stored.#session : undefined
+  }
+
+  toJSON(): number {
+    return this.#session.createdAtMs
+  }
+}
 
 /**
  * Makes the `store` of `@fastify/session`.
@@ -42,28 +62,31 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
 
   async function get(sessionId: string): Promise<StoredSession | null> {
     const session = await sessions.get(sessionId)
-    return session === undefined ? null : { ...JSON.parse(session.data), [STORED_AT]: session.createdAtMs }
+    return session === undefined ? null : { ...JSON.parse(session.data), [STORED]: new Stored(session) }
   }
 
   async function set(sessionId: string, session: StoredSession): Promise<void> {
     const userId = userOf(session) ?? null
-    if (session[STORED_AT] === undefined) return isEmpty(session) ? undefined : create(sessionId, userId, session)
     const data = textOf(session)
-    const stored = await sessions.get(sessionId)
-    // Ended by another request, while this one was under way.
-    if (stored === undefined) return
-    if (stored.userId !== userId) {
+    const stored = Stored.in(session)
+    if (stored === undefined) {
+      if (!isEmpty(session)) await create(sessionId, session, { userId, data })
+    } else if (stored.userId !== userId) {
       if (!fresh.has(session)) throw new TypeError(USER_CHANGED)
       await sessions.delete(sessionId)
-      return create(sessionId, userId, session)
+      await create(sessionId, session, { userId, data })
+    } else if (stored.data === data) {
+      await sessions.touch(stored)
+    } else {
+      // Refused if it was ended by another request, while this one was under way.
+      await sessions.set({ id: sessionId, data })
+      session[STORED] = new Stored({ ...stored, data })
     }
-    if (stored.data === data) await sessions.touch(stored)
-    else await sessions.set({ id: sessionId, data })
   }
 
-  async function create(id: string, userId: string | null, session: StoredSession): Promise<void> {
-    const { value } = await sessions.create({ id, userId, data: textOf(session) })
-    Object.assign(session, { [STORED_AT]: value.createdAtMs })
+  async function create(id: string, session: StoredSession, content: { userId: string | null; data: string }) {
+    const { value } = await sessions.create({ id, ...content })
+    session[STORED] = new Stored(value)
     fresh.add(session)
   }
 
@@ -92,7 +115,7 @@ function isEmpty(session: StoredSession): boolean {
 }
 
 function textOf(session: StoredSession): string {
-  return JSON.stringify({ ...session, cookie: cookieOf(session.cookie), [STORED_AT]: undefined })
+  return JSON.stringify({ ...session, cookie: cookieOf(session.cookie), [STORED]: undefined })
 }
 
 /** Without what is another at each request. */

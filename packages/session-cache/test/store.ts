@@ -54,6 +54,14 @@ async function open(t: Test, options: object = {}) {
     return {}
   })
   app.post<{ Body: object }>('/set', async request => Object.assign(sessionOf(request), request.body) && {})
+  app.post('/there-and-back', async request => {
+    const session = sessionOf(request)
+    for (const color of ['red', 'blue']) {
+      session.color = color
+      await session.save()
+    }
+    return {}
+  })
   app.post('/slow', async request => {
     sessionOf(request).late = true
     await isReleased
@@ -67,7 +75,7 @@ async function open(t: Test, options: object = {}) {
       return answer
     },
     async read() {
-      const { storedAtMs, ...rest } = (await this.send('GET', '/')).json()
+      const { stored, ...rest } = (await this.send('GET', '/')).json()
       return rest
     }
   })
@@ -140,6 +148,14 @@ t.test('what is kept when a session is regenerated is kept', async t => {
   t.strictSame(await browser(before).read(), {}, 'who knew the id from before knows nothing')
   t.equal((await sessions.deleteAllForUser('ann')).value, 1)
   t.strictSame(await ann.read(), {})
+})
+
+t.test('what is saved last is what is kept', async t => {
+  const { browser } = await open(t)
+  const ann = browser()
+  await ann.send('POST', '/set', { color: 'blue' })
+  await ann.send('POST', '/there-and-back')
+  t.strictSame(await ann.read(), { color: 'blue' })
 })
 
 t.test('a session does not change its user', async t => {
