@@ -9,7 +9,6 @@ import { Registry } from 'prom-client'
 
 const keys = {
   session: Object.assign(({ sessionId }: { sessionId: string }) => `shop:session:${sessionId}`, { family: 'session' }),
-  sessionOwner: Object.assign(({ sessionId }: { sessionId: string }) => `shop:owner:${sessionId}`, { family: 'owner' }),
   userSessions: Object.assign(({ userId }: { userId: string }) => `shop:user:${userId}`, { family: 'userSessions' })
 }
 

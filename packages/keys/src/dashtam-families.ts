@@ -38,14 +38,6 @@ export const dashtamFamilies = {
     writtenBy: ['sign-in', 'session read'],
     invalidatedBy: ['logout', 'revocation', 'revocation of all sessions', 'use, once a minute']
   },
-  sessionOwner: {
-    template: 'session:{sessionId}:owner',
-    hashed: ['sessionId'],
-    ttlSeconds: MINUTE,
-    description: 'whose session it is, where its id does not tell',
-    writtenBy: ['sign-in', 'session read'],
-    invalidatedBy: ['logout', 'revocation']
-  },
   userSessions: {
     template: 'user:{userId}:sessions',
     ttlSeconds: MINUTE,

@@ -28,14 +28,13 @@ interface OwnedSession extends OfSession {
 
 export interface SessionKeys {
   readonly session: FamilyKeys<OfSession>
-  readonly sessionOwner: FamilyKeys<OfSession>
   readonly userSessions: FamilyKeys<OfUser>
 }
 
 export interface SessionCacheOptions<D = unknown> {
   /** `app.cache`, or another read-through cache. */
   readonly cache: Pick<ReadThrough, 'family'>
-  /** `defineKeys` with the families `session`, `sessionOwner` and `userSessions` of `dashtamFamilies`. */
+  /** `defineKeys` with the families `session` and `userSessions` of `dashtamFamilies`. */
   readonly keys: SessionKeys
   /** The truth. */
   readonly repository: SessionRepository<D>
@@ -78,16 +77,19 @@ const MAX_VERIFY_SECONDS = 60
 /** So much of the idle lifetime may pass before a use is noted. */
 const TOUCH_SHARE = 1 / 30
 const MAX_TOUCH_MS = 60_000
+/** Of so many ids that do not tell their owners it is remembered. */
+const MAX_OWNERS = 10_000
 
 /** Sessions, cached. Made by {@link createSessionCache}. */
 export class SessionCache<D = unknown> {
   readonly #repository: SessionRepository<D>
   readonly #sessions: CacheFamily<OwnedSession, Session<D> | null>
-  readonly #owners: CacheFamily<OfSession, string | null>
   readonly #lists: CacheFamily<OfUser, readonly SessionSummary[]>
   readonly #idleMs: number
   readonly #touchMs: number
   readonly #now: () => number
+  /** By id, the one that was learned first at the front. */
+  readonly #owners = new Map<string, string>()
   /** By session: the touch that is under way. */
   readonly #touching = new Map<string, Promise<Mutated<boolean>>>()
   readonly #stats = {
@@ -127,13 +129,6 @@ export class SessionCache<D = unknown> {
       tags: ({ owner }) => (owner === NOBODY ? [] : [sessionsOf(owner)]),
       load: ({ sessionId, owner }) => this.#load(sessionId, owner)
     })
-    this.#owners = cache.family<OfSession, string | null, OfSession>(keys.sessionOwner, {
-      ...lifetime,
-      load: async ({ sessionId }) => {
-        const session = await repository.find(sessionId)
-        return session === undefined ? null : ownerOf(session.userId)
-      }
-    })
     this.#lists = cache.family<OfUser, readonly SessionSummary[], OfUser>(keys.userSessions, {
       ...lifetime,
       tags: ({ userId }) => [sessionsOf(ownerOf(userId)), listOf(ownerOf(userId))],
@@ -161,14 +156,15 @@ export class SessionCache<D = unknown> {
       return session
     }
     const created = await this.#write(id, owner, insert, session)
+    if (told === undefined) this.#learn(id, owner)
     this.#stats.created++
     return created
   }
 
   /** @returns the session; `undefined` when it was ended, is over or never was. Rejects as the repository does. */
   async get(sessionId: string, options?: SessionReadOptions): Promise<DeepReadonly<Session<D>> | undefined> {
-    const owner = ownerIn(sessionId) ?? (await this.#findOwner(sessionId, options))
-    const session = owner === null ? null : await this.#sessions.get({ sessionId, owner }, options)
+    const owner = this.#knownOwner(sessionId) ?? (await this.#findOwner(sessionId))
+    const session = owner === undefined ? null : await this.#sessions.get({ sessionId, owner }, options)
     if (session !== null && this.#now() < endOf(session, this.#idleMs)) {
       this.#stats.found++
       return session as DeepReadonly<Session<D>>
@@ -184,8 +180,8 @@ export class SessionCache<D = unknown> {
    */
   async set(session: Pick<Session<D>, 'id' | 'data'>): Promise<Mutated<boolean>> {
     const { id, data } = session
-    const owner = ownerIn(id) ?? (await this.#findOwner(id, { consistency: 'strong' }))
-    const saved = owner === null ? NOTHING : await this.#mutate(id, owner, () => this.#repository.update(id, data))
+    const owner = this.#knownOwner(id) ?? (await this.#findOwner(id))
+    const saved = owner === undefined ? NOTHING : await this.#mutate(id, owner, () => this.#repository.update(id, data))
     this.#stats[saved.value ? 'saved' : 'refused']++
     return saved
   }
@@ -216,8 +212,8 @@ export class SessionCache<D = unknown> {
 
   /** Ends a session. @returns whether it was there. Rejects as the repository does. */
   async delete(sessionId: string): Promise<Mutated<boolean>> {
-    const owner = ownerIn(sessionId) ?? (await this.#findOwner(sessionId, { consistency: 'strong' }))
-    if (owner === null) return NOTHING
+    const owner = this.#knownOwner(sessionId) ?? (await this.#findOwner(sessionId))
+    if (owner === undefined) return NOTHING
     const deleted = await this.#write(sessionId, owner, () => this.#repository.delete(sessionId))
     if (deleted.value) this.#stats.deleted++
     return deleted
@@ -260,12 +256,23 @@ export class SessionCache<D = unknown> {
     return session !== undefined && ownerOf(session.userId) === owner ? session : null
   }
 
-  /** An id that others have made does not tell its owner. `null` when there is no such session. */
-  async #findOwner(sessionId: string, options?: SessionReadOptions): Promise<string | null> {
-    const owner = await this.#owners.get({ sessionId })
-    // A session never changes its owner: only that there is none must be asked again.
-    if (owner !== null || options?.consistency !== 'strong') return owner
-    return this.#owners.get({ sessionId }, options)
+  #knownOwner(sessionId: string): string | undefined {
+    return ownerIn(sessionId) ?? this.#owners.get(sessionId)
+  }
+
+  /** Of an id that somebody else has made, once: the owner of a session never changes. `undefined` without a session. */
+  async #findOwner(sessionId: string): Promise<string | undefined> {
+    const session = await this.#repository.find(sessionId)
+    if (session === undefined) return undefined
+    const owner = ownerOf(session.userId)
+    this.#learn(sessionId, owner)
+    return owner
+  }
+
+  #learn(sessionId: string, owner: string): void {
+    const [oldest] = this.#owners.keys()
+    if (oldest !== undefined && this.#owners.size >= MAX_OWNERS) this.#owners.delete(oldest)
+    this.#owners.set(sessionId, owner)
   }
 
   async #touch(sessionId: string, owner: string, nowMs: number): Promise<Mutated<boolean>> {
@@ -276,29 +283,16 @@ export class SessionCache<D = unknown> {
 
   /** A write that a user's list shows. */
   #write<T>(sessionId: string, owner: string, write: () => Promise<T>, value?: Session<D>): Promise<Mutated<T>> {
-    const tags = owner === NOBODY ? [] : [listOf(owner)]
-    if (ownerIn(sessionId) !== undefined) return this.#mutate(sessionId, owner, write, { value, tags })
-    return this.#flatten(
-      this.#owners.mutate({ sessionId }, () => this.#mutate(sessionId, owner, write, { value, tags }))
-    )
+    return this.#mutate(sessionId, owner, write, { value, tags: owner === NOBODY ? [] : [listOf(owner)] })
   }
 
   #mutate<T>(
     sessionId: string,
     owner: string,
     write: () => Promise<T>,
-    { value, tags }: { readonly value?: Session<D> | undefined; readonly tags?: readonly string[] } = {}
+    { value, tags = [] }: { readonly value?: Session<D> | undefined; readonly tags?: readonly string[] } = {}
   ): Promise<Mutated<T>> {
-    return this.#sessions.mutate({ sessionId, owner }, write, {
-      ...(value !== undefined && { value }),
-      ...(tags !== undefined && { tags })
-    })
-  }
-
-  /** One of two writes that is not acknowledged is enough. */
-  async #flatten<T>(nested: Promise<Mutated<Mutated<T>>>): Promise<Mutated<T>> {
-    const { value, invalidation } = await nested
-    return invalidation.ok ? value : { value: value.value, invalidation }
+    return this.#sessions.mutate({ sessionId, owner }, write, { ...(value !== undefined && { value }), tags })
   }
 
   /** Never past the end of the session. */

@@ -62,7 +62,10 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
 
   async function get(sessionId: string): Promise<StoredSession | null> {
     const session = await sessions.get(sessionId)
-    return session === undefined ? null : { ...JSON.parse(session.data), [STORED]: new Stored(session) }
+    if (session === undefined) return null
+    const content: StoredSession = JSON.parse(session.data)
+    content[STORED] = new Stored(session)
+    return content
   }
 
   async function set(sessionId: string, session: StoredSession): Promise<void> {
@@ -115,7 +118,11 @@ function isEmpty(session: StoredSession): boolean {
 }
 
 function textOf(session: StoredSession): string {
-  return JSON.stringify({ ...session, cookie: cookieOf(session.cookie), [STORED]: undefined })
+  const content: Record<string, unknown> = {}
+  // Not as a whole: the plugin keeps much in symbols.
+  for (const name of Object.keys(session)) if (name !== STORED) content[name] = session[name]
+  content.cookie = cookieOf(session.cookie)
+  return JSON.stringify(content)
 }
 
 /** Without what is another at each request. */
