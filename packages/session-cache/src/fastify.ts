@@ -135,6 +135,7 @@ const plugin: FastifyPluginAsync<SessionPluginOptions> = async (app, options) =>
     const session = await sessions.get(sessionId, settings)
     if (session === undefined) return
     request.session = session
+    if (sessions.isUseNoted(session)) return
     // A use that could not be noted is no reason to refuse it.
     void sessions.touch(session).catch(err => request.log.warn({ err }, 'the use of a session was not noted'))
   })

@@ -200,7 +200,7 @@ export class SessionCache<D = unknown> {
       this.#stats.refused++
       return NOTHING
     }
-    if (nowMs - session.lastSeenAtMs < this.#touchMs) return ALREADY
+    if (this.isUseNoted(session)) return ALREADY
     const { id } = session
     let touching = this.#touching.get(id)
     if (touching === undefined) {
@@ -208,6 +208,11 @@ export class SessionCache<D = unknown> {
       this.#touching.set(id, touching)
     }
     return touching
+  }
+
+  /** Whether a use of this moment need not be noted: `touch` would do nothing. */
+  isUseNoted({ lastSeenAtMs }: Pick<SessionSummary, 'lastSeenAtMs'>): boolean {
+    return this.#now() - lastSeenAtMs < this.#touchMs
   }
 
   /** Ends a session. @returns whether it was there. Rejects as the repository does. */

@@ -60,35 +60,41 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
   /** Stored by the request that is under way: no browser has seen their ids. */
   const fresh = new WeakSet<object>()
 
-  async function get(sessionId: string): Promise<StoredSession | null> {
-    const session = await sessions.get(sessionId)
-    if (session === undefined) return null
-    const content: StoredSession = JSON.parse(session.data)
-    content[STORED] = new Stored(session)
-    return content
+  function get(sessionId: string): Promise<StoredSession | null> {
+    return sessions.get(sessionId).then(session => {
+      if (session === undefined) return null
+      const content: StoredSession = JSON.parse(session.data)
+      content[STORED] = new Stored(session)
+      return content
+    })
   }
 
-  async function set(sessionId: string, session: StoredSession): Promise<void> {
-    const userId = userOf(session) ?? null
-    const data = textOf(session)
+  /** Nothing to wait for, where there is nothing to do: at nearly every request. */
+  function set(sessionId: string, session: StoredSession): Promise<unknown> | undefined {
     const stored = Stored.in(session)
-    if (stored === undefined) {
-      if (!isEmpty(session)) await create(sessionId, session, { userId, data })
-    } else if (stored.userId !== userId) {
-      if (!fresh.has(session)) throw new TypeError(USER_CHANGED)
-      await sessions.delete(sessionId)
-      await create(sessionId, session, { userId, data })
-    } else if (stored.data === data) {
-      await sessions.touch(stored)
-    } else {
-      // Refused if it was ended by another request, while this one was under way.
-      await sessions.set({ id: sessionId, data })
-      session[STORED] = new Stored({ ...stored, data })
-    }
+    const userId = userOf(session) ?? null
+    if (stored === undefined) return isEmpty(session) ? undefined : create(sessionId, session, userId)
+    if (stored.userId !== userId) return adopt(sessionId, session, userId)
+    const data = textOf(session)
+    if (stored.data !== data) return update(sessionId, session, { ...stored, data })
+    return sessions.isUseNoted(stored) ? undefined : sessions.touch(stored)
   }
 
-  async function create(id: string, session: StoredSession, content: { userId: string | null; data: string }) {
-    const { value } = await sessions.create({ id, ...content })
+  /** Refused if it was ended by another request, while this one was under way. */
+  async function update(id: string, session: StoredSession, changed: DeepReadonly<Session<string>>): Promise<void> {
+    await sessions.set({ id, data: changed.data })
+    session[STORED] = new Stored(changed)
+  }
+
+  /** Somebody signs in to a session that no browser has seen, so that nobody else can have its id. */
+  async function adopt(id: string, session: StoredSession, userId: string | null): Promise<void> {
+    if (!fresh.has(session)) throw new TypeError(USER_CHANGED)
+    await sessions.delete(id)
+    await create(id, session, userId)
+  }
+
+  async function create(id: string, session: StoredSession, userId: string | null): Promise<void> {
+    const { value } = await sessions.create({ id, userId, data: textOf(session) })
     session[STORED] = new Stored(value)
     fresh.add(session)
   }
@@ -98,7 +104,15 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
       get(sessionId).then(session => callback(null, session), callback)
     },
     set: (sessionId, session, callback) => {
-      set(sessionId, session as StoredSession).then(() => callback(), callback)
+      let writing: Promise<unknown> | undefined
+      try {
+        writing = set(sessionId, session as StoredSession)
+      } catch (error) {
+        // What the app has put into it cannot be JSON.
+        return callback(error)
+      }
+      if (writing === undefined) callback()
+      else writing.then(() => callback(), callback)
     },
     destroy: (sessionId, callback) => {
       sessions.delete(sessionId).then(() => callback(), callback)

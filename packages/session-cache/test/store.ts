@@ -62,6 +62,11 @@ async function open(t: Test, options: object = {}) {
     }
     return {}
   })
+  app.post('/cyclic', async request => {
+    const session = sessionOf(request)
+    session.self = [session.cookie, 1n]
+    return {}
+  })
   app.post('/slow', async request => {
     sessionOf(request).late = true
     await isReleased
@@ -178,6 +183,14 @@ t.test('a cookie until a date, and one until the browser ends', async t => {
     await ann.read()
     t.equal(repository.calls, calls)
   }
+})
+
+t.test('what is no JSON is told', async t => {
+  const { browser } = await open(t)
+  const ann = browser()
+  await ann.send('POST', '/set', { color: 'blue' })
+  t.equal((await ann.send('POST', '/cyclic')).statusCode, 500)
+  t.strictSame(await ann.read(), { color: 'blue' })
 })
 
 t.test('a fault of the table is told', async t => {
