@@ -1,9 +1,9 @@
 import type { DeepReadonly } from '@dashtam/cache-protocol'
 import type { Session } from './session.ts'
 import type { SessionCache } from './session-cache.ts'
+import { isEmpty, Stored, type StoredSession, textOf } from './stored.ts'
 
-/** What the plugin keeps of a session: its cookie, and whatever the app has put into it. */
-export type StoredSession = Record<string, unknown> & { readonly cookie?: unknown }
+export type { StoredSession }
 
 export interface SessionStoreOptions {
   /** The sessions; their data is what the plugin keeps, as JSON text. */
@@ -24,27 +24,6 @@ export interface SessionStore {
   destroy(sessionId: string, callback: Callback): void
 }
 
-/** Under this name the plugin carries from `get` to `set` what was stored: it calls `set` for new sessions, too. */
-const STORED = 'stored'
-
-/** A session as it was stored. For the app it is the time when that was first. */
-class Stored {
-  readonly #session: DeepReadonly<Session<string>>
-
-  constructor(session: DeepReadonly<Session<string>>) {
-    this.#session = session
-  }
-
-  static in(session: StoredSession): DeepReadonly<Session<string>> | undefined {
-    const stored = session[STORED]
-    return stored instanceof Stored ? stored.#session : undefined
-  }
-
-  toJSON(): number {
-    return this.#session.createdAtMs
-  }
-}
-
 /**
  * Makes the `store` of `@fastify/session`.
  *
@@ -60,13 +39,18 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
   /** Stored by the request that is under way: no browser has seen their ids. */
   const fresh = new WeakSet<object>()
 
-  function get(sessionId: string): Promise<StoredSession | null> {
-    return sessions.get(sessionId).then(session => {
-      if (session === undefined) return null
-      const content: StoredSession = JSON.parse(session.data)
-      content[STORED] = new Stored(session)
-      return content
-    })
+  /** By what is cached, which all who read it share. */
+  const known = new WeakMap<object, Stored>()
+
+  async function get(sessionId: string): Promise<StoredSession | null> {
+    const session = await sessions.get(sessionId)
+    if (session === undefined) return null
+    let stored = known.get(session)
+    if (stored === undefined) {
+      stored = new Stored(session)
+      known.set(session, stored)
+    }
+    return stored.content
   }
 
   /** Nothing to wait for, where there is nothing to do: at nearly every request. */
@@ -74,16 +58,15 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
     const stored = Stored.in(session)
     const userId = userOf(session) ?? null
     if (stored === undefined) return isEmpty(session) ? undefined : create(sessionId, session, userId)
-    if (stored.userId !== userId) return adopt(sessionId, session, userId)
-    const data = textOf(session)
-    if (stored.data !== data) return update(sessionId, session, { ...stored, data })
-    return sessions.isUseNoted(stored) ? undefined : sessions.touch(stored)
+    if (stored.session.userId !== userId) return adopt(sessionId, session, userId)
+    if (!stored.isSame(session)) return update(sessionId, session, { ...stored.session, data: textOf(session) })
+    return sessions.isUseNoted(stored.session) ? undefined : sessions.touch(stored.session)
   }
 
   /** Refused if it was ended by another request, while this one was under way. */
   async function update(id: string, session: StoredSession, changed: DeepReadonly<Session<string>>): Promise<void> {
     await sessions.set({ id, data: changed.data })
-    session[STORED] = new Stored(changed)
+    new Stored(changed).putInto(session)
   }
 
   /** Somebody signs in to a session that no browser has seen, so that nobody else can have its id. */
@@ -95,7 +78,7 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
 
   async function create(id: string, session: StoredSession, userId: string | null): Promise<void> {
     const { value } = await sessions.create({ id, userId, data: textOf(session) })
-    session[STORED] = new Stored(value)
+    new Stored(value).putInto(session)
     fresh.add(session)
   }
 
@@ -125,22 +108,4 @@ const USER_CHANGED =
 
 function userIdOf({ userId }: StoredSession): string | undefined {
   return typeof userId === 'string' ? userId : undefined
-}
-
-function isEmpty(session: StoredSession): boolean {
-  return Object.keys(session).every(name => name === 'cookie')
-}
-
-function textOf(session: StoredSession): string {
-  const content: Record<string, unknown> = {}
-  // Not as a whole: the plugin keeps much in symbols.
-  for (const name of Object.keys(session)) if (name !== STORED) content[name] = session[name]
-  content.cookie = cookieOf(session.cookie)
-  return JSON.stringify(content)
-}
-
-/** Without what is another at each request. */
-function cookieOf(cookie: unknown): object {
-  const { expires, originalExpires, ...rest } = (cookie as { toJSON(): Record<string, unknown> }).toJSON()
-  return typeof rest.originalMaxAge === 'number' ? rest : { ...rest, expires }
 }
