@@ -175,6 +175,14 @@ t.test('a session that ends, ends with its cookie, its tokens and its refresh to
   const all = await Promise.all([1, 2, 3].map(() => signIn(credentials)))
   t.equal((await ask('DELETE', '/sessions', { cookie: all[0]?.cookie })).statusCode, 204)
   for (const each of all) await isOver(each)
+  const other = await signIn(OTHER_USER)
+  const mine = await signIn(credentials)
+  t.equal((await ask('DELETE', '/sessions', { token: mine.token, cookie: other.cookie })).statusCode, 204)
+  t.equal(
+    (await ask('GET', '/accounts', { cookie: other.cookie })).statusCode,
+    200,
+    'not that of a cookie that came along'
+  )
   const last = await signIn(credentials)
   t.equal((await ask('GET', '/sessions', last)).json().sessions.length, 1)
 })
@@ -303,6 +311,7 @@ t.test('admin routes refuse what is wrong', async t => {
     pages,
     users.map(({ email }: { email: string }) => email)
   )
+  isProblem(t, await ask('GET', '/admin/users?after=%00', admin), 400)
   for (const limit of ['0', '1001', 'all', '-1', '1e2']) {
     isProblem(t, await ask('GET', `/admin/users?limit=${limit}`, admin), 400)
   }

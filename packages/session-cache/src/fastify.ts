@@ -32,7 +32,7 @@ declare module 'fastify' {
     saveSession(data: SessionData): Promise<boolean>
   }
   interface FastifyReply {
-    /** Begins a session of this user and sets its cookie; the one that the browser had ends. */
+    /** Begins a session of this user and sets its cookie; the one of `request.session` ends. */
     signIn(user: SignedIn): Promise<Session<SessionData>>
     /** Ends the session of this browser, and clears its cookie. */
     signOut(): Promise<void>
@@ -104,8 +104,9 @@ const plugin: FastifyPluginAsync<SessionPluginOptions> = async (app, options) =>
   app.decorateRequest('session', null)
   app.decorateRequest('saveSession', async function saveSession(this: FastifyRequest, data: SessionData) {
     if (this.session === null) return false
-    const { value: isSaved } = await sessions.set({ id: this.session.id, data })
-    this.session = isSaved ? { ...this.session, data } : null
+    const { id } = this.session
+    const { value: isSaved } = await sessions.set({ id, data })
+    this.session = isSaved ? ((await sessions.get(id)) ?? null) : null
     return isSaved
   })
   app.decorateReply('signIn', async function signIn(this: FastifyReply, { userId, data = {} }: SignedIn) {
@@ -113,7 +114,7 @@ const plugin: FastifyPluginAsync<SessionPluginOptions> = async (app, options) =>
     const { value: session } = await sessions.create({ userId, data })
     // Not before the new one is there: who cannot sign in stays who he was.
     if (before !== null) await sessions.delete(before.id)
-    this.request.session = session as DeepReadonly<Session<SessionData>>
+    this.request.session = (await sessions.get(session.id)) ?? null
     this.setCookie(cookieName, signer.sign(session.id), {
       ...attributes,
       maxAge: Math.ceil(sessions.absoluteSeconds)
@@ -128,7 +129,9 @@ const plugin: FastifyPluginAsync<SessionPluginOptions> = async (app, options) =>
 
   app.addHook('onRequest', async request => {
     const settings = request.routeOptions.config.session
-    const cookie = request.cookies[cookieName]
+    // Where the app has `@fastify/cookie` read them later, they are not there yet.
+    const cookies = request.cookies ?? app.parseCookie(request.headers.cookie ?? '')
+    const cookie = cookies[cookieName]
     if (cookie === undefined || settings === false) return
     const { valid, value: sessionId } = signer.unsign(cookie)
     if (!valid || sessionId === null) return

@@ -1,6 +1,7 @@
 export type { Session, SessionSummary } from './session.ts'
 export type { NewSession, SessionCacheOptions, SessionKeys, SessionReadOptions } from './session-cache.ts'
 export { createSessionCache, SessionCache } from './session-cache.ts'
+export { isSessionId } from './session-id.ts'
 export type { SessionRepository } from './session-repository.ts'
 export type { SessionStats } from './stats.ts'
 export type { StoredSessionsOptions } from './stored-sessions.ts'

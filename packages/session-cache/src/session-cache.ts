@@ -38,7 +38,10 @@ export interface SessionCacheOptions<D = unknown> {
   readonly keys: SessionKeys
   /** The truth. */
   readonly repository: SessionRepository<D>
-  /** A session that is not used for so long is over, in seconds, above 0. @defaultValue 1800 */
+  /**
+   * A session that is not used for so long is over, in seconds, above 0.
+   * @defaultValue that of the repository, if it has one; else 1800
+   */
   readonly idleSeconds?: number
   /** A session is over after so long, however much it is used, in seconds, above 0. @defaultValue 2592000: 30 days */
   readonly absoluteSeconds?: number
@@ -78,7 +81,7 @@ const MAX_VERIFY_SECONDS = 60
 const TOUCH_SHARE = 1 / 30
 const MAX_TOUCH_MS = 60_000
 /** Of so many ids that do not tell their owners it is remembered. */
-const MAX_OWNERS = 10_000
+const MAX_OWNERS = 100_000
 
 /** Sessions, cached. Made by {@link createSessionCache}. */
 export class SessionCache<D = unknown> {
@@ -110,7 +113,7 @@ export class SessionCache<D = unknown> {
     cache,
     keys,
     repository,
-    idleSeconds = DEFAULT_IDLE_SECONDS,
+    idleSeconds = repository.idleSeconds ?? DEFAULT_IDLE_SECONDS,
     absoluteSeconds = DEFAULT_ABSOLUTE_SECONDS,
     verifySeconds = MAX_VERIFY_SECONDS,
     codec,
@@ -131,6 +134,8 @@ export class SessionCache<D = unknown> {
     })
     this.#lists = cache.family<OfUser, readonly SessionSummary[], OfUser>(keys.userSessions, {
       ...lifetime,
+      // What the ids of sessions are stands in no store.
+      placement: 'memory',
       tags: ({ userId }) => [sessionsOf(ownerOf(userId)), listOf(ownerOf(userId))],
       load: async ({ userId }) => (await repository.findByUser(userId)).map(toSummary)
     })
@@ -257,8 +262,9 @@ export class SessionCache<D = unknown> {
 
   async #load(sessionId: string, owner: string): Promise<Session<D> | null> {
     const session = await this.#repository.find(sessionId)
+    if (session === undefined || this.#now() >= endOf(session, this.#idleMs)) return null
     // Kept under the owner that was asked for, so that it must be his.
-    return session !== undefined && ownerOf(session.userId) === owner ? session : null
+    return ownerOf(session.userId) === owner ? session : null
   }
 
   #knownOwner(sessionId: string): string | undefined {
@@ -327,6 +333,12 @@ export function createSessionCache<D = unknown>(options: SessionCacheOptions<D>)
     if (!(typeof value === 'number' && value > 0 && value <= max)) {
       throw new TypeError(`${name} must be a number above 0 and at most ${max}, got ${String(value)}`)
     }
+  }
+  if (
+    repository.idleSeconds !== undefined &&
+    (options.idleSeconds ?? repository.idleSeconds) !== repository.idleSeconds
+  ) {
+    throw new TypeError(`idleSeconds must be that of the repository, ${repository.idleSeconds}, got ${idleSeconds}`)
   }
   return new SessionCache(options)
 }

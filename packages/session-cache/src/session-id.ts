@@ -22,6 +22,11 @@ export function newSessionId(userId: string | null): string {
   return `${randomBytes(32).toString('base64url')}.${ownerOf(userId)}`
 }
 
+/** Whether a text can be the id of a session that a cache of sessions has made. */
+export function isSessionId(text: string): boolean {
+  return OWN_ID.test(text)
+}
+
 /** The owner that an id tells; `undefined` for an id that somebody else has made. */
 export function ownerIn(sessionId: string): string | undefined {
   return OWN_ID.exec(sessionId)?.[1]

@@ -6,6 +6,9 @@ import type { Session } from './session.ts'
  * Each function is one step for all others. It may reject, and its error is the caller's.
  */
 export interface SessionRepository<D = unknown> {
+  /** How long it keeps a session that is not used, in seconds, if it forgets them by itself. */
+  readonly idleSeconds?: number
+
   /** @returns the session; `undefined` when it was deleted or never was. One that is over may still be found. */
   find(sessionId: string): Promise<Session<D> | undefined>
 

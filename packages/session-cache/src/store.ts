@@ -19,7 +19,8 @@ type Callback = (error?: unknown) => void
 
 /** The part of a store that `@fastify/session` 11 uses. */
 export interface SessionStore {
-  get(sessionId: string, callback: (error: unknown, session?: StoredSession | null) => void): void
+  // biome-ignore lint/suspicious/noExplicitAny: a session of the plugin, whose type is the app's
+  get(sessionId: string, callback: (error: unknown, session?: any) => void): void
   set(sessionId: string, session: object, callback: Callback): void
   destroy(sessionId: string, callback: Callback): void
 }
@@ -59,13 +60,14 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
     const userId = userOf(session) ?? null
     if (stored === undefined) return isEmpty(session) ? undefined : create(sessionId, session, userId)
     if (stored.session.userId !== userId) return adopt(sessionId, session, userId)
-    if (!stored.isSame(session)) return update(sessionId, session, { ...stored.session, data: textOf(session) })
+    if (!stored.isSame(session)) return update(session, { ...stored.session, data: textOf(session) })
     return sessions.isUseNoted(stored.session) ? undefined : sessions.touch(stored.session)
   }
 
   /** Refused if it was ended by another request, while this one was under way. */
-  async function update(id: string, session: StoredSession, changed: DeepReadonly<Session<string>>): Promise<void> {
-    await sessions.set({ id, data: changed.data })
+  async function update(session: StoredSession, changed: DeepReadonly<Session<string>>): Promise<void> {
+    await sessions.set(changed)
+    if (!sessions.isUseNoted(changed)) await sessions.touch(changed)
     new Stored(changed).putInto(session)
   }
 
@@ -83,9 +85,7 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
   }
 
   return {
-    get: (sessionId, callback) => {
-      get(sessionId).then(session => callback(null, session), callback)
-    },
+    get: (sessionId, callback) => settle(get(sessionId), callback),
     set: (sessionId, session, callback) => {
       let writing: Promise<unknown> | undefined
       try {
@@ -95,12 +95,15 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
         return callback(error)
       }
       if (writing === undefined) callback()
-      else writing.then(() => callback(), callback)
+      else settle(writing, error => callback(error))
     },
-    destroy: (sessionId, callback) => {
-      sessions.delete(sessionId).then(() => callback(), callback)
-    }
+    destroy: (sessionId, callback) => settle(sessions.delete(sessionId), error => callback(error))
   }
+}
+
+/** What the callback throws is handed to it: past a promise nobody else would hear of it, and the process would end. */
+function settle<T>(promise: Promise<T>, callback: (error: unknown, value?: T) => void): void {
+  promise.then(value => callback(null, value)).catch(callback)
 }
 
 const USER_CHANGED =

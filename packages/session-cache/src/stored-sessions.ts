@@ -10,7 +10,7 @@ export interface StoredSessionsOptions<D = unknown> {
   /** `app.cacheMembers`, or another index beside `store`. */
   readonly members: MemberIndex
   readonly keys: Pick<SessionKeys, 'session' | 'userSessions'>
-  /** The idle lifetime of the cache that is put in front, in seconds. @defaultValue 1800 */
+  /** How long a session is kept that is not used, in seconds: the idle lifetime of the cache in front. @defaultValue 1800 */
   readonly idleSeconds?: number
   /** How sessions are encoded, such as `json` of `@dashtam/cache-codecs` with a key. @defaultValue JSON */
   readonly codec?: ValueCodec<Session<D> | null>
@@ -31,8 +31,6 @@ export class SessionStoreError extends Error {
 }
 
 const DEFAULT_IDLE_SECONDS = 30 * 60
-/** A session that is pruned from the index while it is begun is put there again. */
-const MAX_ATTEMPTS = 5
 
 /**
  * Sessions without a database: each under a key of its own, and by user in an index. A session is there while it is in the
@@ -42,10 +40,11 @@ export class StoredSessions<D = unknown> implements SessionRepository<D> {
   readonly #store: StoredSessionsOptions<D>['store']
   readonly #members: MemberIndex
   readonly #keys: StoredSessionsOptions<D>['keys']
-  readonly #idleSeconds: number
   readonly #codec: ValueCodec<Session<D> | null> | undefined
   readonly #now: () => number
+  readonly idleSeconds: number
 
+  /** @throws TypeError when `idleSeconds` is no number above 0. */
   constructor({
     store,
     members,
@@ -54,10 +53,14 @@ export class StoredSessions<D = unknown> implements SessionRepository<D> {
     codec,
     now = Date.now
   }: StoredSessionsOptions<D>) {
+    // Written so that NaN fails.
+    if (!(typeof idleSeconds === 'number' && idleSeconds > 0 && idleSeconds < Infinity)) {
+      throw new TypeError(`idleSeconds must be a number above 0, got ${String(idleSeconds)}`)
+    }
     this.#store = store
     this.#members = members
     this.#keys = keys
-    this.#idleSeconds = idleSeconds
+    this.idleSeconds = idleSeconds
     this.#codec = codec
     this.#now = now
   }
@@ -69,14 +72,11 @@ export class StoredSessions<D = unknown> implements SessionRepository<D> {
 
   async insert(session: Session<D>): Promise<void> {
     if ((await this.#read(session.id)) !== undefined) throw new Error('there is a session of this id already')
-    // The index first: a session that was begun halfway is listed and not there, and not the other way round.
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      await this.#list(session)
-      await this.#write(session)
-      // Whoever reads the list in between takes the session for one that is over.
-      if (await this.#isListed(session)) return
-    }
-    throw new Error('the session was ended as often as it was begun')
+    await this.#write(session)
+    // Those that are over make room, and only then it is there: what is in the index has had its key, so that whoever finds
+    // none may take it out.
+    if (session.userId !== null) await this.findByUser(session.userId)
+    await this.#list(session)
   }
 
   async update(sessionId: string, data: D): Promise<boolean> {
@@ -90,7 +90,7 @@ export class StoredSessions<D = unknown> implements SessionRepository<D> {
   async touch(sessionId: string): Promise<boolean> {
     if ((await this.find(sessionId)) === undefined) return false
     // When it was used last is told by how long it will still be there.
-    return unwrap(await this.#store.expire(this.#keys.session({ sessionId }), this.#idleSeconds))
+    return unwrap(await this.#store.expire(this.#keys.session({ sessionId }), this.idleSeconds))
   }
 
   async delete(sessionId: string): Promise<boolean> {
@@ -112,10 +112,10 @@ export class StoredSessions<D = unknown> implements SessionRepository<D> {
 
   async deleteByUser(userId: string): Promise<number> {
     const owner = this.#keys.userSessions({ userId })
-    const sessions = await this.findByUser(userId)
+    const ids = await this.#members.members(owner)
     const deleted = unwrap(await this.#members.clear(owner))
     // What is left of them counts no more, and goes by itself.
-    await this.#store.deleteMany(sessions.map(({ id }) => this.#keys.session({ sessionId: id })))
+    if (ids.ok) await this.#store.deleteMany(ids.value.map(sessionId => this.#keys.session({ sessionId })))
     return deleted
   }
 
@@ -126,12 +126,12 @@ export class StoredSessions<D = unknown> implements SessionRepository<D> {
     const remaining = unwrap(ttlSeconds)
     if (stored === undefined || remaining === undefined) return undefined
     const session = this.#decode(stored, key)
-    return session && { ...session, lastSeenAtMs: this.#now() - (this.#idleSeconds - remaining) * 1_000 }
+    return session && { ...session, lastSeenAtMs: this.#now() - (this.idleSeconds - remaining) * 1_000 }
   }
 
   async #write(session: Session<D>): Promise<void> {
     const key = this.#keys.session({ sessionId: session.id })
-    unwrap(await this.#store.set(key, this.#encode(session, key), { ttlSeconds: this.#idleSeconds }))
+    unwrap(await this.#store.set(key, this.#encode(session, key), { ttlSeconds: this.idleSeconds }))
   }
 
   async #list(session: Session<D>): Promise<void> {

@@ -7,7 +7,7 @@ export type StoredSession = Record<string, unknown> & { readonly cookie?: unknow
 type Cached = DeepReadonly<Session<string>>
 
 /** Under this name the plugin carries from `get` to `set` what was stored: it calls `set` for new sessions, too. */
-const STORED = 'stored'
+const STORED = '__dashtam'
 
 /** What a cookie is restored from; with `originalMaxAge` its `expires` is another at each request. */
 const COOKIE = ['originalMaxAge', 'path', 'httpOnly', 'secure', 'sameSite', 'domain', 'partitioned'] as const

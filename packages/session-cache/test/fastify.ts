@@ -3,6 +3,7 @@ import { fastifyCache } from '@dashtam/fastify-cache'
 import { fastifySessions, type SessionData, type SessionPluginOptions } from '@dashtam/session-cache/fastify'
 import { registerSessionMetrics } from '@dashtam/session-cache/prometheus'
 import { startRedis } from '@dashtam/testkit'
+import fastifyCookie from '@fastify/cookie'
 import Fastify from 'fastify'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
@@ -172,7 +173,36 @@ t.test('what happens is counted', async t => {
   await me((await signIn('ann')).cookies)
   await app.sessions.deleteAllForUser('ann')
   const scrape = await registry.metrics()
-  for (const line of ['event="created"} 1', 'event="found"} 1', 'event="revoked"} 1']) t.match(scrape, line)
+  for (const line of ['event="created"} 1', 'event="found"} 2', 'event="revoked"} 1']) t.match(scrape, line)
+})
+
+t.test('an app may have cookies read later than that', async t => {
+  for (const hook of ['preHandler', false] as const) {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(fastifyCookie, { hook })
+    await app.register(fastifyCache, { keyspace: keys.prefix })
+    await app.register(fastifySessions, { keys, secret })
+    app.post('/', async (_request, reply) => (await reply.signIn({ userId: 'ann' })).id)
+    app.get('/', async ({ session }) => session?.userId ?? 'nobody')
+    const [cookie] = (await app.inject({ method: 'POST', url: '/' })).cookies
+    const headers = { cookie: `${cookie?.name}=${cookie?.value}` }
+    t.equal((await app.inject({ url: '/', headers })).body, 'ann')
+    t.equal((await app.inject('/')).body, 'nobody')
+  }
+})
+
+t.test('what a request has of its session cannot be changed but by saving', async t => {
+  const { app, signIn } = await open(t)
+  app.get('/frozen', async ({ session }) => ({ isFrozen: Object.isFrozen(session) && Object.isFrozen(session?.data) }))
+  app.put('/frozen', async request => {
+    await request.saveSession({ theme: 'dark' })
+    return { isFrozen: Object.isFrozen(request.session?.data), theme: request.session?.data.theme }
+  })
+  const { cookies } = await signIn('ann')
+  t.strictSame((await app.inject({ url: '/frozen', cookies })).json(), { isFrozen: true })
+  const saved = await app.inject({ method: 'PUT', url: '/frozen', cookies })
+  t.strictSame(saved.json(), { isFrozen: true, theme: 'dark' })
 })
 
 t.test('a wrong option is told', async t => {

@@ -20,6 +20,44 @@ t.test('sessions stored in memory', async t => {
   await repositoryKeepsToIt(t, new StoredSessions({ store, members: new MemoryMemberIndex({ keyspace: 'app' }), keys }))
 })
 
+t.test('all sessions end, though one of them cannot be read', async t => {
+  const keys = defineKeys({ prefix: 'app', secret }, dashtamFamilies)
+  const store = new InMemoryCache({ keyspace: 'app' })
+  const members = new MemoryMemberIndex({ keyspace: 'app' })
+  const nowMs = Date.now()
+  const stored = new StoredSessions<null>({ store, members, keys })
+  const times = { createdAtMs: nowMs, lastSeenAtMs: nowMs, expiresAtMs: nowMs + 60_000 }
+  for (const id of ['1', '2', '3']) await stored.insert({ id, userId: 'ann', ...times, data: null })
+  store.ttl = async () => {
+    throw new Error('too slow')
+  }
+  t.equal(await stored.deleteByUser('ann'), 3)
+  t.strictSame(await members.members(keys.userSessions({ userId: 'ann' })), ok([]))
+})
+
+t.test('the index of a user does not grow with sessions that are over', async t => {
+  const keys = defineKeys({ prefix: 'app', secret }, dashtamFamilies)
+  const members = new MemoryMemberIndex({ keyspace: 'app' })
+  const stored = new StoredSessions<null>({
+    store: new InMemoryCache({ keyspace: 'app' }),
+    members,
+    keys,
+    idleSeconds: 0.05
+  })
+  const nowMs = Date.now()
+  const times = { createdAtMs: nowMs, lastSeenAtMs: nowMs, expiresAtMs: nowMs + 60_000 }
+  for (const id of ['1', '2', '3']) await stored.insert({ id, userId: 'ann', ...times, data: null })
+  await new Promise(resolve => setTimeout(resolve, 70))
+  await stored.insert({ id: '4', userId: 'ann', ...times, data: null })
+  t.strictSame(await members.members(keys.userSessions({ userId: 'ann' })), ok(['4']))
+  for (const idleSeconds of [0, NaN, Infinity]) {
+    t.throws(
+      () => new StoredSessions({ store: new InMemoryCache({ keyspace: 'app' }), members, keys, idleSeconds }),
+      /idleSeconds must be a number above 0/
+    )
+  }
+})
+
 t.test('sessions stored in Redis, encrypted', async t => {
   const keyspace = randomPrefix()
   const keys = defineKeys({ prefix: keyspace, secret }, dashtamFamilies)

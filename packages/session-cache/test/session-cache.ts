@@ -91,6 +91,10 @@ t.test('a session is over when it is idle for too long, and at its end', async t
   t.equal(await use(), true)
   clock.nowMs += 600_000
   t.equal(await use(), false, 'idle')
+  await sessions.get(session.id)
+  const { calls: before } = repository
+  for (let reads = 0; reads < 10; reads++) await sessions.get(session.id)
+  t.equal(repository.calls, before, 'though its row is there still')
 
   const other = await signIn()
   for (let minutes = 0; minutes < 59; minutes++) {
@@ -229,5 +233,11 @@ t.test('a wrong option is told', async t => {
   t.throws(() => open({ repository: {} as never }), /repository must be a SessionRepository/)
   t.throws(() => open({ verifySeconds: 61 }), /verifySeconds must be a number above 0 and at most 60, got 61/)
   for (const idleSeconds of [0, -1, NaN, '60' as never]) t.throws(() => open({ idleSeconds }), /idleSeconds must be/)
+  const stored = Object.assign(new MemorySessions<{ n: number }>(), { idleSeconds: 600 })
+  t.throws(
+    () => open({ repository: stored, idleSeconds: 60 }),
+    /idleSeconds must be that of the repository, 600, got 60/
+  )
+  t.ok(open({ repository: stored }))
   for (const absoluteSeconds of [0, Infinity]) t.throws(() => open({ absoluteSeconds }), /absoluteSeconds must be/)
 })

@@ -62,6 +62,11 @@ async function open(t: Test, options: object = {}) {
     }
     return {}
   })
+  app.get('/wrong', async (request, reply) => {
+    sessionOf(request).color = 'red'
+    reply.type('application/octet-stream')
+    return 5
+  })
   app.post('/cyclic', async request => {
     const session = sessionOf(request)
     session.self = [session.cookie, 1n]
@@ -80,7 +85,7 @@ async function open(t: Test, options: object = {}) {
       return answer
     },
     async read() {
-      const { stored, ...rest } = (await this.send('GET', '/')).json()
+      const { __dashtam, ...rest } = (await this.send('GET', '/')).json()
       return rest
     }
   })
@@ -183,6 +188,26 @@ t.test('a cookie until a date, and one until the browser ends', async t => {
     await ann.read()
     t.equal(repository.calls, calls)
   }
+})
+
+t.test('a session that changes at every request is in use', async t => {
+  const { sessions, clock, browser } = await open(t)
+  const ann = browser()
+  await ann.send('POST', '/sign-in', { userId: 'ann', regenerates: true })
+  for (let views = 1; views <= 10; views++) {
+    clock.nowMs += 5 * 60_000
+    await ann.send('POST', '/set', { views })
+    t.match(await ann.read(), { userId: 'ann', views })
+  }
+  t.equal(sessions.stats().touched, 10)
+})
+
+t.test('what goes wrong after a session was saved is answered', async t => {
+  const { browser } = await open(t)
+  const ann = browser()
+  await ann.send('POST', '/set', { color: 'blue' })
+  t.equal((await ann.send('GET', '/wrong')).statusCode, 500)
+  t.strictSame(await ann.read(), { color: 'red' })
 })
 
 t.test('what is no JSON is told', async t => {

@@ -32,7 +32,11 @@ export const adminRoutes: FastifyPluginAsyncTypebox<AdminRoutesOptions> = async 
     summary: 'List users',
     querystring: Type.Object({
       after: Type.Optional(
-        Type.String({ maxLength: 254, description: 'The e-mail address that the last page ended with.' })
+        Type.String({
+          maxLength: 254,
+          pattern: '^[^\\0]*$',
+          description: 'The e-mail address that the last page ended with.'
+        })
       ),
       // A query holds text, and nothing is converted.
       limit: Type.Optional(

@@ -1,5 +1,5 @@
+import { isSessionId } from '@dashtam/session-cache'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
-import { SESSION_ID } from '../domain/session.ts'
 import { problemResponse, sendProblem } from './problem.ts'
 
 const Session = Type.Object({
@@ -42,8 +42,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox = async app => {
   }
   app.delete('/sessions/:sessionId', { schema: endSchema, config }, async (request, reply) => {
     const { sessionId } = request.params
-    const isId = SESSION_ID.test(sessionId)
-    const session = isId ? await app.sessions.get(sessionId, { consistency: 'strong' }) : undefined
+    const session = isSessionId(sessionId) ? await app.sessions.get(sessionId, { consistency: 'strong' }) : undefined
     if (session?.userId !== request.userId) return sendProblem(reply, 404, 'You have no such session.')
     await app.sessions.delete(sessionId)
     if (request.session?.id === sessionId) await reply.signOut()
@@ -57,7 +56,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox = async app => {
   }
   app.delete('/sessions', { schema: endAllSchema, config }, async (request, reply) => {
     await app.sessions.deleteAllForUser(request.userId)
-    if (request.session !== null) await reply.signOut()
+    // A cookie that came along with a token may be somebody else's.
+    if (request.session?.userId === request.userId) await reply.signOut()
     return reply.code(204).send(null)
   })
 }

@@ -29,10 +29,12 @@ export async function seed(db: Kysely<Database>, hashPassword: HashPassword): Pr
   await sql`analyze users, accounts, transactions`.execute(db)
 }
 
-/** In a database from before there were admins, too. */
+/** Unless there is an admin: also in a database from before there were any. */
 async function seedAdmin(db: Kysely<Database>, hashPassword: HashPassword): Promise<void> {
-  const admin = await db.selectFrom('users').select('id').where('email', '=', ADMIN_EMAIL).executeTakeFirst()
+  const admin = await db.selectFrom('user_roles').select('user_id').where('role', '=', 'admin').executeTakeFirst()
   if (admin !== undefined) return
+  const namesake = await db.selectFrom('users').select('id').where('email', '=', ADMIN_EMAIL).executeTakeFirst()
+  if (namesake !== undefined) return
   const id = randomUUID()
   const passwordHash = await hashPassword(ADMIN_PASSWORD)
   await db.insertInto('users').values({ id, email: ADMIN_EMAIL, name: 'Admin', password_hash: passwordHash }).execute()

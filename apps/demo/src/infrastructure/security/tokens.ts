@@ -1,6 +1,6 @@
+import { isSessionId } from '@dashtam/session-cache'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import type { Bearer, Tokens } from '../../application/ports.ts'
-import { SESSION_ID } from '../../domain/session.ts'
 
 const ALGORITHM = 'HS256'
 const ISSUER = 'dashtam'
@@ -41,7 +41,7 @@ export function createTokens(secret: string, { accessSeconds, refreshSeconds }: 
       })
       const { sub: userId, sid: sessionId } = claims as { readonly sub: unknown; readonly sid: unknown }
       if (typeof userId !== 'string' || typeof sessionId !== 'string') return undefined
-      return USER_ID.test(userId) && SESSION_ID.test(sessionId) ? { userId, sessionId } : undefined
+      return USER_ID.test(userId) && isSessionId(sessionId) ? { userId, sessionId } : undefined
     } catch (error) {
       if (error instanceof errors.JOSEError) return undefined
       throw error
