@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createReadThrough } from '@dashtam/cache-tiered'
 import { createSessionCache, type Session, type SessionRepository } from '@dashtam/session-cache'
-import { fastifySessions } from '@dashtam/session-cache/fastify'
+import { fastifySessions, type SessionData } from '@dashtam/session-cache/fastify'
 import { registerSessionMetrics } from '@dashtam/session-cache/prometheus'
 import { sessionStore } from '@dashtam/session-cache/store'
 import Fastify from 'fastify'
@@ -34,7 +34,7 @@ export async function use(): Promise<void> {
   const sessions = createSessionCache<string>({
     cache: createReadThrough({ keyspace: 'shop' }),
     keys,
-    repository: table()
+    repository: table<string>()
   })
   const { value } = await sessions.create({ userId: '42', data: 'blue' })
   assert.equal((await sessions.get(value.id))?.data, 'blue')
@@ -44,7 +44,7 @@ export async function use(): Promise<void> {
   const app = Fastify()
   const secret = 'a secret of at least 32 characters'
   const cache = createReadThrough({ keyspace: 'shop' })
-  await app.register(fastifySessions, { cache, keys, repository: table(), secret })
+  await app.register(fastifySessions, { cache, keys, repository: table<SessionData>(), secret })
   app.post('/', async (_request, reply) => (await reply.signIn({ userId: '42' })).userId)
   app.get('/', async ({ session }) => session?.userId)
   const [cookie] = (await app.inject({ method: 'POST', url: '/' })).cookies
