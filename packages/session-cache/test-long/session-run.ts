@@ -1,4 +1,4 @@
-// test/session-run.ts at length, and with the default of a minute until what nobody has heard of is looked up again.
+// Real processes, a real table, a real Redis, and what befalls them; and with the default of a minute until what nobody has heard of is looked up again.
 import t from 'tap'
 import { expectForgotten, expectNoViolation, expectViolation, SEED } from '../test/fixtures/expect-sessions.ts'
 import { MUTANTS, type MutantName } from '../test/fixtures/session-mutants.ts'
