@@ -9,7 +9,7 @@ import { root } from './check/public-packages.ts'
 import { runSteps, type Step, type StepResult } from './check/run-steps.ts'
 import { countAssertions, findDoubt, withoutPassedFiles } from './check/tap-output.ts'
 
-const STEP_TIMEOUT_MS = 300_000
+const STEP_TIMEOUT_MS = 540_000
 const tarballs = mkdtempSync(join(tmpdir(), 'dashtam-check-'))
 
 const checks: readonly Step[] = [
