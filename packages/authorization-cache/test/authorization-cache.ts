@@ -133,6 +133,9 @@ t.test('a policy that never comes holds up no other', async t => {
   const enforcers = new Enforcers(() => (++loads === 1 ? never : new PolicyStore().createEnforcer()), 100)
   void enforcers.at('1')
   await new Promise(setImmediate)
+  // The wait of the enforcers keeps no process alive.
+  const alive = setTimeout(() => undefined, 10_000)
+  t.teardown(() => clearTimeout(alive))
   const startedMs = performance.now()
   t.ok(await enforcers.at('2'))
   t.ok(performance.now() - startedMs > 90, 'it is waited for')

@@ -223,8 +223,8 @@ export class SessionCache<D = unknown> {
   /** Ends a session. @returns whether it was there. Rejects as the repository does. */
   async delete(sessionId: string): Promise<Mutated<boolean>> {
     const owner = this.#knownOwner(sessionId) ?? (await this.#findOwner(sessionId))
-    if (owner === undefined) return NOTHING
-    const deleted = await this.#write(sessionId, owner, () => this.#repository.delete(sessionId))
+    // One that is gone may be cached still, where nobody has been told of its end.
+    const deleted = await this.#write(sessionId, owner ?? NOBODY, () => this.#repository.delete(sessionId))
     if (deleted.value) this.#stats.deleted++
     return deleted
   }
