@@ -35,6 +35,27 @@ t.test('all sessions end, though one of them cannot be read', async t => {
   t.strictSame(await members.members(keys.userSessions({ userId: 'ann' })), ok([]))
 })
 
+t.test('what cannot be read is no session', async t => {
+  const keys = defineKeys({ prefix: 'app', secret }, dashtamFamilies)
+  const store = new InMemoryCache({ keyspace: 'app' })
+  const options = { store, members: new MemoryMemberIndex({ keyspace: 'app' }), keys }
+  const encryption = createKeyRing({ current: '1', keys: { 1: randomBytes(32) } })
+  const codec = json<Session<{ n: number }> | null>({ encryption })
+  const nowMs = Date.now()
+  const times = { createdAtMs: nowMs, lastSeenAtMs: nowMs, expiresAtMs: nowMs + 60_000 }
+  for (const stored of [new StoredSessions<{ n: number }>(options), new StoredSessions({ ...options, codec })]) {
+    await stored.insert({ id: '1', userId: 'ann', ...times, data: { n: 1 } })
+    t.ok(await stored.find('1'))
+    await store.set(keys.session({ sessionId: '1' }), '{')
+    t.equal(await stored.find('1'), undefined)
+    t.equal(await stored.touch('1'), false)
+    t.equal(await stored.delete('1'), false)
+  }
+  const encoded = new StoredSessions<unknown>({ ...options, codec: codec as never })
+  const session = { id: '2', userId: 'ann', ...times, data: { n: 1n } }
+  await t.rejects(encoded.insert(session), /the session cannot be encoded/)
+})
+
 t.test('the index of a user does not grow with sessions that are over', async t => {
   const keys = defineKeys({ prefix: 'app', secret }, dashtamFamilies)
   const members = new MemoryMemberIndex({ keyspace: 'app' })

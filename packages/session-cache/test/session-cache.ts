@@ -1,7 +1,7 @@
 import { dashtamFamilies, defineKeys } from '@dashtam/cache-keys'
 import { createReadThrough } from '@dashtam/cache-tiered'
 import { createSessionCache, type SessionCacheOptions } from '@dashtam/session-cache'
-import { randomPrefix, sharedRedisUrl, startRedis, until } from '@dashtam/testkit'
+import { randomPrefix, sharedRedisUrl, startFaultProxy, startRedis, until } from '@dashtam/testkit'
 import t from 'tap'
 import { newSessionId, ownerOf } from '../src/session-id.ts'
 import { type FleetMember, openFleet } from './fixtures/fleet.ts'
@@ -183,6 +183,23 @@ t.test('elsewhere a session ends within the lag, and at once for a strong read',
   t.equal(await second?.get('never made'), undefined)
   await first?.create({ userId: 'ann', data: { n: 1 }, id: 'never made' })
   t.ok(await second?.get('never made', { consistency: 'strong' }), 'that there is none was cached')
+})
+
+t.test('a session that is ended again has ended everywhere, though the first end was not told', async t => {
+  await using redis = await startRedis()
+  await using wire = await startFaultProxy(redis.url)
+  const { repository, fleet } = await openFleet(t, { url: redis.url, prefix: 'app', count: 2 })
+  const [knows, asks] = fleet as [FleetMember, FleetMember]
+  const cut = await openFleet(t, { url: wire.url, prefix: 'app', count: 1, repository })
+  for (const id of [undefined, 'an id that others have made']) {
+    const { value: session } = await knows.sessions.create({ userId: 'ann', data: { n: 1 }, ...(id && { id }) })
+    t.ok(await knows.sessions.get(session.id))
+    wire.stop()
+    t.match(await cut.fleet[0]?.sessions.delete(session.id), { value: true, invalidation: { ok: false } })
+    t.strictSame(await asks.sessions.delete(session.id), { value: false, invalidation: ok() })
+    t.equal(await knows.sessions.get(session.id, { consistency: 'strong' }), undefined)
+    await wire.accept()
+  }
 })
 
 t.test('without Redis the repository itself is asked', async t => {
