@@ -1,11 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createTestDatabase } from '@dashtam/testkit'
 import t, { type Test } from 'tap'
 import { type Answer, clientOf, DEMO_USER, OTHER_USER, openDemo } from './fixtures/demo.ts'
 
 t.setTimeout(120_000)
 
-const app = await openDemo({ DATA_DIR: t.testdir(), RATE_LIMIT_API_PER_MINUTE: '200' })
-t.teardown(() => app.close())
+const database = await createTestDatabase()
+const app = await openDemo({ DATABASE_URL: database.url, RATE_LIMIT_API_PER_MINUTE: '200' })
+t.teardown(async () => {
+  await app.close()
+  await database.drop()
+})
 
 const ADMIN = { email: 'admin@dashtam.example', password: 'dashtam-admin' }
 
