@@ -7,6 +7,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { sql } from 'kysely'
 import { Registry } from 'prom-client'
 import { Accounts } from './application/accounts.ts'
+import type { Passwords } from './application/ports.ts'
 import { createSignIn } from './application/sign-in.ts'
 import { Users } from './application/users.ts'
 import { accountCodec, accountListCodec } from './infrastructure/cache/account-codecs.ts'
@@ -18,7 +19,7 @@ import { createSessionRepository, type Sessions } from './infrastructure/databas
 import { sharedSecret } from './infrastructure/database/shared-secret.ts'
 import { createUserRepository } from './infrastructure/database/user-repository.ts'
 import { createEnforcer } from './infrastructure/security/policy.ts'
-import { scryptPasswords } from './infrastructure/security/scrypt-passwords.ts'
+import { createScryptPasswords } from './infrastructure/security/scrypt-passwords.ts'
 import { createSignInLimit } from './infrastructure/security/sign-in-limit.ts'
 import { createTokens } from './infrastructure/security/tokens.ts'
 import { StartupError } from './infrastructure/startup-error.ts'
@@ -39,14 +40,21 @@ export interface Demo {
   readonly database: string
 }
 
+export interface DemoParts {
+  readonly passwords?: Passwords
+}
+
 /** Composes the whole service, ready to listen. Closing the app closes all of it. */
-export async function createDemo(settings: Settings): Promise<Demo> {
+export async function createDemo(
+  settings: Settings,
+  { passwords = createScryptPasswords() }: DemoParts = {}
+): Promise<Demo> {
   const app = createServer(settings)
   try {
     const monitor = new DatabaseMonitor(app.log)
     registerProblems(app, { isUnavailable, onUnavailable: error => monitor.failed(error) })
-    const database = await openDatabase(settings, app, monitor)
-    await registerRoutes(app, settings, database)
+    const database = await openDatabase(settings, app, monitor, passwords)
+    await registerRoutes(app, settings, database, passwords)
     await app.ready()
     return { app, database: database.description }
   } catch (error) {
@@ -85,7 +93,8 @@ function createServer({ LOG_LEVEL }: Settings): FastifyInstance {
 async function openDatabase(
   { DATABASE_URL, DATA_DIR }: Settings,
   app: FastifyInstance,
-  monitor: DatabaseMonitor
+  monitor: DatabaseMonitor,
+  passwords: Passwords
 ): Promise<OpenDatabase> {
   const database = await (DATABASE_URL === undefined
     ? openEmbeddedDatabase(DATA_DIR)
@@ -93,7 +102,7 @@ async function openDatabase(
   // The first to be registered is the last to run: after the requests and the cache.
   app.addHook('onClose', () => database.close())
   try {
-    await prepareDatabase(database.db, scryptPasswords.hash)
+    await prepareDatabase(database.db, passwords.hash)
   } catch (error) {
     if (!(error instanceof Error)) throw error
     throw new StartupError(`The database (${database.description}) cannot be prepared: ${error.message}`, {
@@ -103,7 +112,12 @@ async function openDatabase(
   return database
 }
 
-async function registerRoutes(app: FastifyInstance, settings: Settings, { db }: OpenDatabase): Promise<void> {
+async function registerRoutes(
+  app: FastifyInstance,
+  settings: Settings,
+  { db }: OpenDatabase,
+  passwords: Passwords
+): Promise<void> {
   const keys = defineKeys(
     {
       prefix: settings.CACHE_KEY_PREFIX,
@@ -149,14 +163,14 @@ async function registerRoutes(app: FastifyInstance, settings: Settings, { db }: 
     registry,
     signIn: createSignIn({
       users,
-      passwords: scryptPasswords,
+      passwords,
       limit: createSignInLimit({
         limiter: app.rateLimiter,
         keys,
         perMinute: settings.RATE_LIMIT_SIGN_IN_PER_MINUTE
       })
     }),
-    users: new Users({ repository: users, passwords: scryptPasswords, authorization: app.authorization }),
+    users: new Users({ repository: users, passwords, authorization: app.authorization }),
     accounts: new Accounts({
       repository: createAccountRepository(db),
       cache: app.cache,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const INTERVAL_MS = 10
+const INTERVAL_MS = 20
 
 /** Waits until `isSo` holds; rejects with what was `expected` when that takes longer than `timeoutMs`. */
 export async function until(expected: string, isSo: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {

@@ -3,4 +3,4 @@ import { leaks } from './fixtures/processes/leaks.ts'
 
 t.setTimeout(60_000)
 
-t.test('nothing leaks', t => leaks(t, { operations: 100_000, warming: 20_000, tags: 1_000, redisOperations: 10_000 }))
+t.test('nothing leaks', t => leaks(t, { operations: 50_000, warming: 10_000, tags: 1_000, redisOperations: 5_000 }))

@@ -14,7 +14,7 @@ const QUICK = [
 ]
 
 t.test('several processes on one store never read what has been invalidated', async t => {
-  const report = await runSeeds(undefined, { from: 1, count: 20, operations: 2_000 })
+  const report = await runSeeds(undefined, { from: 1, count: 10, operations: 2_000 })
   t.comment(JSON.stringify(report))
   t.equal(report.violations, 0, `seed ${report.seed}`)
   t.ok(
