@@ -1,4 +1,5 @@
 import type { CacheProtocol, DeepReadonly, MemberIndex, ReadThrough } from '@dashtam/cache-protocol'
+import { RecentMap } from '@dashtam/cache-protocol/adapter'
 import fastifyCookie from '@fastify/cookie'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -67,6 +68,8 @@ export interface SessionPluginOptions extends Omit<CacheOptions, 'cache' | 'repo
 }
 
 const MIN_SECRET_LENGTH = 32
+/** Of so many cookies it is known that we have signed them: to find out takes longer than to find their sessions. */
+const REMEMBERED = 4_096
 const KNOWN = new Set([
   'cache',
   'keys',
@@ -98,6 +101,17 @@ const plugin: FastifyPluginAsync<SessionPluginOptions> = async (app, options) =>
     domain: undefined as never,
     signed: false
   } as const
+
+  const known = new RecentMap<string>(REMEMBERED)
+  /** The id in a cookie that we have signed. */
+  const idIn = (cookie: string): string | undefined => {
+    const remembered = known.get(cookie)
+    if (remembered !== undefined) return remembered
+    const { valid, value } = signer.unsign(cookie)
+    if (!valid || value === null) return undefined
+    known.set(cookie, value)
+    return value
+  }
 
   if (!app.hasReplyDecorator('setCookie')) await app.register(fastifyCookie)
   app.decorate('sessions', sessions)
@@ -133,8 +147,8 @@ const plugin: FastifyPluginAsync<SessionPluginOptions> = async (app, options) =>
     const cookies = request.cookies ?? app.parseCookie(request.headers.cookie ?? '')
     const cookie = cookies[cookieName]
     if (cookie === undefined || settings === false) return
-    const { valid, value: sessionId } = signer.unsign(cookie)
-    if (!valid || sessionId === null) return
+    const sessionId = idIn(cookie)
+    if (sessionId === undefined) return
     const session = await sessions.get(sessionId, settings)
     if (session === undefined) return
     request.session = session

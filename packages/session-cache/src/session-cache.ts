@@ -8,6 +8,7 @@ import type {
   ValueCodec
 } from '@dashtam/cache-protocol'
 import { ok } from '@dashtam/cache-protocol'
+import { RecentMap } from '@dashtam/cache-protocol/adapter'
 import { endOf, type Session, type SessionSummary } from './session.ts'
 import { NOBODY, newSessionId, ownerIn, ownerOf } from './session-id.ts'
 import type { SessionRepository } from './session-repository.ts'
@@ -46,9 +47,10 @@ export interface SessionCacheOptions<D = unknown> {
   /** A session is over after so long, however much it is used, in seconds, above 0. @defaultValue 2592000: 30 days */
   readonly absoluteSeconds?: number
   /**
-   * After so long a cached session is looked up in the repository again, in seconds, above 0 and at most 60: how long one
-   * is believed that was deleted past this cache.
-   * @defaultValue 60
+   * After so long a cached session is looked up in the repository again, in seconds, above 0 and at most 55: how long one
+   * is believed that was deleted past this cache. It counts from when the session is stored; Redis may be troubled for as
+   * long as a lease lasts before it is. So with the default lease of 3 s no session is believed for more than a minute.
+   * @defaultValue 55
    */
   readonly verifySeconds?: number
   /** How cached sessions are encoded, such as `json` of `@dashtam/cache-codecs` with a key. @defaultValue JSON */
@@ -76,12 +78,12 @@ export interface NewSession<D> {
 
 const DEFAULT_IDLE_SECONDS = 30 * 60
 const DEFAULT_ABSOLUTE_SECONDS = 30 * 24 * 60 * 60
-const MAX_VERIFY_SECONDS = 60
+const MAX_VERIFY_SECONDS = 55
 /** So much of the idle lifetime may pass before a use is noted. */
 const TOUCH_SHARE = 1 / 30
 const MAX_TOUCH_MS = 60_000
 /** Of so many ids that do not tell their owners it is remembered. */
-const MAX_OWNERS = 100_000
+const REMEMBERED_OWNERS = 50_000
 
 /** Sessions, cached. Made by {@link createSessionCache}. */
 export class SessionCache<D = unknown> {
@@ -91,8 +93,8 @@ export class SessionCache<D = unknown> {
   readonly #idleMs: number
   readonly #touchMs: number
   readonly #now: () => number
-  /** By id, the one that was learned first at the front. */
-  readonly #owners = new Map<string, string>()
+  /** By id. */
+  readonly #owners = new RecentMap<string>(REMEMBERED_OWNERS)
   /** By session: the touch that is under way. */
   readonly #touching = new Map<string, Promise<Mutated<boolean>>>()
   readonly #stats = {
@@ -161,7 +163,7 @@ export class SessionCache<D = unknown> {
       return session
     }
     const created = await this.#write(id, owner, insert, session)
-    if (told === undefined) this.#learn(id, owner)
+    if (told === undefined) this.#owners.set(id, owner)
     this.#stats.created++
     return created
   }
@@ -276,14 +278,8 @@ export class SessionCache<D = unknown> {
     const session = await this.#repository.find(sessionId)
     if (session === undefined) return undefined
     const owner = ownerOf(session.userId)
-    this.#learn(sessionId, owner)
-    return owner
-  }
-
-  #learn(sessionId: string, owner: string): void {
-    const [oldest] = this.#owners.keys()
-    if (oldest !== undefined && this.#owners.size >= MAX_OWNERS) this.#owners.delete(oldest)
     this.#owners.set(sessionId, owner)
+    return owner
   }
 
   async #touch(sessionId: string, owner: string, nowMs: number): Promise<Mutated<boolean>> {

@@ -60,6 +60,7 @@ export function sessionStore({ sessions, userOf = userIdOf }: SessionStoreOption
     const userId = userOf(session) ?? null
     if (stored === undefined) return isEmpty(session) ? undefined : create(sessionId, session, userId)
     if (stored.session.userId !== userId) return adopt(sessionId, session, userId)
+    stored.noteSigned(session)
     if (!stored.isSame(session)) return update(session, { ...stored.session, data: textOf(session) })
     return sessions.isUseNoted(stored.session) ? undefined : sessions.touch(stored.session)
   }

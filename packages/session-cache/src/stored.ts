@@ -18,16 +18,17 @@ type Cookie = Readonly<Record<(typeof COOKIE)[number] | 'expires', unknown>>
 export class Stored {
   readonly session: Cached
   readonly #content: StoredSession
-  /** Whether nothing of it can be changed but by replacing it. */
-  readonly #isFlat: boolean
   readonly #size: number
+  /** What of it can be changed without being replaced. */
+  readonly #nested: readonly string[]
+  #isSigned = false
 
   constructor(session: Cached) {
     this.session = session
     this.#content = JSON.parse(session.data)
-    const { cookie, ...own } = this.#content
-    this.#isFlat = Object.values(own).every(value => typeof value !== 'object' || value === null)
-    this.#size = Object.keys(own).length
+    const names = ownNamesOf(this.#content)
+    this.#size = names.length
+    this.#nested = names.filter(name => isObject(this.#content[name]))
     this.#content[STORED] = this
   }
 
@@ -40,14 +41,30 @@ export class Stored {
     session[STORED] = this
   }
 
+  /**
+   * Keeps how the plugin has signed the id, so that it need not do so at each request: it has that under symbols of its
+   * own, and looks for it in what it is given.
+   */
+  noteSigned(session: StoredSession): void {
+    if (this.#isSigned) return
+    this.#isSigned = true
+    for (const symbol of Object.getOwnPropertySymbols(session)) {
+      const value: unknown = Reflect.get(session, symbol)
+      if (typeof value === 'string' && value.startsWith(this.session.id)) Reflect.set(this.#content, symbol, value)
+    }
+  }
+
   /** For the plugin, which copies what it is given, but not what is deeper. */
   get content(): StoredSession {
-    return this.#isFlat ? this.#content : { ...JSON.parse(this.session.data), [STORED]: this }
+    if (this.#nested.length === 0) return this.#content
+    const content: Record<string, unknown> = { ...this.#content }
+    for (const name of this.#nested) content[name] = copyOf(content[name])
+    return content
   }
 
   /** Whether a session is as it was stored. */
   isSame(session: StoredSession): boolean {
-    return this.#isFlat ? this.#hasSameFields(session) || this.#hasSameText(session) : this.#hasSameText(session)
+    return this.#hasSameFields(session) || textOf(session) === this.session.data
   }
 
   toJSON(): number {
@@ -55,24 +72,51 @@ export class Stored {
   }
 
   #hasSameFields(session: StoredSession): boolean {
-    let count = 0
-    for (const name of Object.keys(session)) {
-      if (name === 'cookie' || name === STORED) continue
-      if (session[name] !== this.#content[name]) return false
-      count++
-    }
+    const names = ownNamesOf(session)
     const [cookie, own] = [session.cookie as Cookie, this.#content.cookie as Cookie]
     return (
-      count === this.#size &&
+      names.length === this.#size &&
+      names.every(name => Object.hasOwn(this.#content, name) && isEqual(session[name], this.#content[name])) &&
       (typeof own.originalMaxAge === 'number') === (typeof cookie.originalMaxAge === 'number') &&
       COOKIE.every(name => cookie[name] === own[name]) &&
       (typeof own.originalMaxAge === 'number' || (own.expires === null && cookie.expires === null))
     )
   }
+}
 
-  #hasSameText(session: StoredSession): boolean {
-    return textOf(session) === this.session.data
+/** What the app has put into a session. */
+function ownNamesOf(session: StoredSession): string[] {
+  return Object.keys(session).filter(name => name !== 'cookie' && name !== STORED)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** Of what JSON can say, which is quicker than to read its text again. */
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf)
+  if (!isObject(value)) return value
+  const copy = { ...value }
+  for (const name of Object.keys(copy)) copy[name] = copyOf(copy[name])
+  return copy
+}
+
+/** Whether something is what was read as JSON. Of what JSON cannot say it is `false`: then its text tells. */
+function isEqual(value: unknown, json: unknown): boolean {
+  if (value === json) return true
+  if (!isObject(value) || !isObject(json)) return false
+  if (Array.isArray(json)) {
+    return (
+      Array.isArray(value) && value.length === json.length && json.every((item, index) => isEqual(value[index], item))
+    )
   }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false
+  const names = Object.keys(value)
+  return (
+    names.length === Object.keys(json).length &&
+    names.every(name => Object.hasOwn(json, name) && isEqual(value[name], json[name]))
+  )
 }
 
 /** Whether there is nothing in a session but its cookie. */

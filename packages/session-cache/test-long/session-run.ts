@@ -18,7 +18,7 @@ t.test(`what has ended is not accepted, whatever breaks (SESSION_SEED=${SEED})`,
 const LOOKED_UP: MutantName = 'sessions are not looked up again'
 
 t.test('what a server has ended that could not tell anybody and died is looked up again', async t => {
-  await expectForgotten(t, { verifySeconds: 60 })
+  await expectForgotten(t, { verifySeconds: 55 })
 })
 
 t.test(`it shows when ${LOOKED_UP}`, t => expectForgotten(t, { verifySeconds: 3, mutant: LOOKED_UP }))

@@ -248,7 +248,7 @@ t.test('an id tells its owner, and is none of somebody else', async t => {
 
 t.test('a wrong option is told', async t => {
   t.throws(() => open({ repository: {} as never }), /repository must be a SessionRepository/)
-  t.throws(() => open({ verifySeconds: 61 }), /verifySeconds must be a number above 0 and at most 60, got 61/)
+  t.throws(() => open({ verifySeconds: 56 }), /verifySeconds must be a number above 0 and at most 55, got 56/)
   for (const idleSeconds of [0, -1, NaN, '60' as never]) t.throws(() => open({ idleSeconds }), /idleSeconds must be/)
   const stored = Object.assign(new MemorySessions<{ n: number }>(), { idleSeconds: 600 })
   t.throws(

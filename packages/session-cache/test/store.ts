@@ -6,6 +6,7 @@ import { sessionStore } from '@dashtam/session-cache/store'
 import fastifyCookie from '@fastify/cookie'
 import Fastify, { type FastifyPluginCallback, type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
+import { Stored } from '../src/stored.ts'
 import { MemorySessions } from './fixtures/memory-sessions.ts'
 
 const require = createRequire(import.meta.url)
@@ -74,6 +75,22 @@ async function open(t: Test, options: object = {}) {
   })
   app.post('/slow', async request => {
     sessionOf(request).late = true
+    await isReleased
+    return {}
+  })
+  app.get('/slow', async request => {
+    await isReleased
+    return { ...sessionOf(request), cookie: undefined }
+  })
+  app.post<{ Body: { name: string } }>('/unset', async request => {
+    const session = sessionOf(request)
+    delete session[request.body.name]
+    session.other = undefined
+    return {}
+  })
+  app.post('/push', async request => {
+    const { deep } = sessionOf(request) as { deep?: { list: number[] } }
+    deep?.list.push(deep.list.length)
     await isReleased
     return {}
   })
@@ -166,6 +183,55 @@ t.test('what is saved last is what is kept', async t => {
   await ann.send('POST', '/set', { color: 'blue' })
   await ann.send('POST', '/there-and-back')
   t.strictSame(await ann.read(), { color: 'blue' })
+})
+
+t.test('a request that changes nothing does not undo what another one saves', async t => {
+  const { browser, release } = await open(t)
+  const ann = browser()
+  for (const content of [{ color: 'blue' }, { deep: { list: [0] } }]) {
+    await ann.send('POST', '/set', content)
+    const slow = browser({ ...ann.cookies }).send('GET', '/slow')
+    await new Promise(resolve => setTimeout(resolve, 20))
+    await ann.send('POST', '/set', { color: 'red', deep: { list: [7] } })
+    release()
+    t.match((await slow).json(), content, 'it goes on with what it has read')
+    t.strictSame(await ann.read(), { color: 'red', deep: { list: [7] } })
+  }
+})
+
+t.test('what is deeper can be changed in place, and nobody sees it before it is saved', async t => {
+  const { sessions, browser, release } = await open(t)
+  const ann = browser()
+  await ann.send('POST', '/set', { deep: { list: [] } })
+  t.strictSame(await ann.read(), { deep: { list: [] } })
+  const saved = sessions.stats().saved
+  const slow = browser({ ...ann.cookies }).send('POST', '/push')
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.strictSame(await ann.read(), { deep: { list: [] } })
+  t.equal(sessions.stats().saved, saved)
+  release()
+  await slow
+  t.strictSame(await ann.read(), { deep: { list: [0] } })
+  await ann.send('POST', '/push')
+  t.strictSame(await ann.read(), { deep: { list: [0, 1] } })
+  t.equal(sessions.stats().saved, saved + 2)
+})
+
+t.test('a name that JavaScript gives a meaning to has none', async t => {
+  const data = '{"cookie":{},"deep":{"__proto__":{"isAdmin":true}}}'
+  const stored = new Stored({ id: 'id', userId: null, createdAtMs: 0, lastSeenAtMs: 0, expiresAtMs: 1, data })
+  const { deep } = stored.content as { readonly deep: object }
+  t.equal(Object.getPrototypeOf(deep), Object.prototype)
+  t.equal(JSON.stringify(deep), '{"__proto__":{"isAdmin":true}}')
+  t.notOk(stored.isSame({ ...stored.content, deep: JSON.parse('{"__proto__":{"isAdmin":false}}') }))
+})
+
+t.test('what is taken out of a session is gone, whatever comes in its place', async t => {
+  const { browser } = await open(t)
+  const ann = browser()
+  await ann.send('POST', '/set', { color: 'blue', size: 'L' })
+  await ann.send('POST', '/unset', { name: 'color' })
+  t.strictSame(await ann.read(), { size: 'L' })
 })
 
 t.test('a session does not change its user', async t => {
