@@ -5,9 +5,9 @@ import { existsSync } from 'node:fs'
 
 // Where everything has been installed, installing the demo alone would take the rest away.
 const isFullInstall = existsSync(new URL('../node_modules/tap', import.meta.url))
-// Only `fastify-cache` depends on the Redis client. The sources of `redis`, to which it is a peer, look for it from their
-// own folder, where it is a development dependency, and then in the root.
-const demoOnly = ['--prod', '--filter-prod', '@dashtam/demo...', '--public-hoist-pattern=*redis']
+// The sources of the packages look for their peers from their own folders, where those are development dependencies, and
+// then in the root.
+const demoOnly = ['--prod', '--filter-prod', '@dashtam/demo...', '--public-hoist-pattern=*']
 const scope = isFullInstall ? [] : demoOnly
 
 pnpm('install', '--frozen-lockfile', ...scope)

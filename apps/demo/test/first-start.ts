@@ -7,8 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startRedis, until } from '@dashtam/testkit'
 import t from 'tap'
-import { DEMO_USER } from '../test/fixtures/demo.ts'
-import { freePort } from '../test/fixtures/free-port.ts'
+import { DEMO_USER } from './fixtures/demo.ts'
+import { freePort } from './fixtures/free-port.ts'
+
+t.setTimeout(120_000)
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url))
 
