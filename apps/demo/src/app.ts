@@ -1,23 +1,30 @@
 import { fastifyAuthorization } from '@dashtam/authorization-cache/fastify'
+import { startBrokerage } from '@dashtam/brokerage'
 import { dashtamFamilies, defineKeys, defineTags } from '@dashtam/cache-keys'
 import { fastifyCache } from '@dashtam/fastify-cache'
+import { fastifyOAuthState } from '@dashtam/oauth-state-cache/fastify'
+import { registerOAuthStateMetrics } from '@dashtam/oauth-state-cache/prometheus'
 import { fastifyRateLimit } from '@dashtam/rate-limit/fastify'
 import { registerRateLimitMetrics } from '@dashtam/rate-limit/prometheus'
+import { fastifySecurityConfig } from '@dashtam/security-config-cache/fastify'
+import { registerSecurityConfigMetrics } from '@dashtam/security-config-cache/prometheus'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { sql } from 'kysely'
 import { Registry } from 'prom-client'
-import { Accounts } from './application/accounts.ts'
 import type { Passwords } from './application/ports.ts'
+import { Profiles } from './application/profiles.ts'
 import { createSignIn } from './application/sign-in.ts'
 import { Users } from './application/users.ts'
-import { accountCodec, accountListCodec } from './infrastructure/cache/account-codecs.ts'
-import { createAccountRepository } from './infrastructure/database/account-repository.ts'
+import { composeAccounts } from './compose-accounts.ts'
+import { profileCodec, settingsCodec } from './infrastructure/cache/user-codecs.ts'
 import { DatabaseMonitor, isUnavailable } from './infrastructure/database/availability.ts'
 import { type OpenDatabase, openEmbeddedDatabase, openServerDatabase } from './infrastructure/database/connect.ts'
 import { prepareDatabase } from './infrastructure/database/prepare.ts'
+import { createSecurityRepository } from './infrastructure/database/security-repository.ts'
 import { createSessionRepository, type Sessions } from './infrastructure/database/session-repository.ts'
 import { sharedSecret } from './infrastructure/database/shared-secret.ts'
 import { createUserRepository } from './infrastructure/database/user-repository.ts'
+import { createBrokerageClient } from './infrastructure/provider/brokerage-client.ts'
 import { createEnforcer } from './infrastructure/security/policy.ts'
 import { createScryptPasswords } from './infrastructure/security/scrypt-passwords.ts'
 import { createSignInLimit } from './infrastructure/security/sign-in-limit.ts'
@@ -38,6 +45,7 @@ export interface Demo {
   readonly app: FastifyInstance
   /** What the database is and where, without credentials. */
   readonly database: string
+  readonly brokerageUrl: string
 }
 
 export interface DemoParts {
@@ -54,9 +62,10 @@ export async function createDemo(
     const monitor = new DatabaseMonitor(app.log)
     registerProblems(app, { isUnavailable, onUnavailable: error => monitor.failed(error) })
     const database = await openDatabase(settings, app, monitor, passwords)
-    await registerRoutes(app, settings, database, passwords)
+    const brokerageUrl = await openBrokerage(settings, app)
+    await registerRoutes(app, settings, database, passwords, brokerageUrl)
     await app.ready()
-    return { app, database: database.description }
+    return { app, database: database.description, brokerageUrl }
   } catch (error) {
     await app.close()
     throw error
@@ -90,6 +99,14 @@ function createServer({ LOG_LEVEL }: Settings): FastifyInstance {
   return app
 }
 
+/** The one that runs already, or one of our own. */
+async function openBrokerage({ BROKERAGE_URL, BROKERAGE_LATENCY_MS }: Settings, app: FastifyInstance): Promise<string> {
+  if (BROKERAGE_URL !== undefined) return BROKERAGE_URL.replace(/\/$/, '')
+  const brokerage = await startBrokerage({ faults: { latencyMs: BROKERAGE_LATENCY_MS } })
+  app.addHook('onClose', () => brokerage.close())
+  return brokerage.url
+}
+
 async function openDatabase(
   { DATABASE_URL, DATA_DIR }: Settings,
   app: FastifyInstance,
@@ -116,7 +133,8 @@ async function registerRoutes(
   app: FastifyInstance,
   settings: Settings,
   { db }: OpenDatabase,
-  passwords: Passwords
+  passwords: Passwords,
+  brokerageUrl: string
 ): Promise<void> {
   const keys = defineKeys(
     {
@@ -141,6 +159,12 @@ async function registerRoutes(
     createEnforcer: () => createEnforcer(db),
     userOf: ({ userId }) => userId
   })
+  await app.register(fastifySecurityConfig, {
+    keys,
+    repository: createSecurityRepository(db),
+    ttlSeconds: settings.CACHE_TTL_SECURITY_CONFIG
+  })
+  registerSecurityConfigMetrics(app.securityConfig, { registry })
   await app.register(fastifyRateLimit, {
     keys,
     limits: {
@@ -154,10 +178,23 @@ async function registerRoutes(
   })
   registerRateLimitMetrics(app.rateLimiter, { registry })
 
+  await app.register(fastifyOAuthState, { keys, secure: settings.SESSION_COOKIE_SECURE })
+  registerOAuthStateMetrics(app.oauthState, { registry })
+  const provider = createBrokerageClient(brokerageUrl)
+
   const users = createUserRepository(db)
   const { SESSION_IDLE_SECONDS, SESSION_ABSOLUTE_SECONDS } = settings
   const sessions = createSessionRepository(db)
   forgetOverSessions(app, sessions, SESSION_IDLE_SECONDS)
+  const { accounts, connections } = composeAccounts({
+    app,
+    db,
+    keys,
+    registry,
+    settings,
+    provider,
+    secret: settings.CONNECTION_SECRET ?? (await sharedSecret(db, 'CONNECTION_SECRET'))
+  })
   await app.register(api, {
     prefix: '/api/v1',
     registry,
@@ -171,14 +208,18 @@ async function registerRoutes(
       })
     }),
     users: new Users({ repository: users, passwords, authorization: app.authorization }),
-    accounts: new Accounts({
-      repository: createAccountRepository(db),
+    profiles: new Profiles({
+      repository: users,
+      passwords,
       cache: app.cache,
       keys,
-      tags: defineTags({}, { accountsOfUser: 'accounts:user:{userId}' }),
-      codecs: { account: accountCodec, list: accountListCodec },
-      ttlSeconds: settings.CACHE_TTL_ACCOUNTS
+      tags: defineTags({}, { user: 'user:{userId}' }),
+      codecs: { profile: profileCodec, settings: settingsCodec },
+      ttlSeconds: settings.CACHE_TTL_USERS
     }),
+    provider,
+    accounts,
+    connections,
     tokens: createTokens(settings.JWT_SECRET ?? (await sharedSecret(db, 'JWT_SECRET')), {
       accessSeconds: settings.ACCESS_TOKEN_TTL_SECONDS,
       refreshSeconds: SESSION_ABSOLUTE_SECONDS

@@ -25,10 +25,12 @@ try {
 
 async function start(): Promise<void> {
   const settings = readSettings(readEnvFile(), process.env)
-  const { app, database } = await createDemo(settings)
+  const { app, database, brokerageUrl } = await createDemo(settings)
   const address = await listen(app, settings)
   closeOnSignals(app, settings.SHUTDOWN_TIMEOUT_MS)
-  process.stdout.write(banner({ address, database, redisUrl: settings.CACHE_REDIS_URL ?? settings.REDIS_URL }))
+  process.stdout.write(
+    banner({ address, database, brokerageUrl, redisUrl: settings.CACHE_REDIS_URL ?? settings.REDIS_URL })
+  )
 }
 
 /** The file `.env` of the folder that the demo is started in; what the environment says itself is stronger. */

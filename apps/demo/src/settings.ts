@@ -40,6 +40,12 @@ export const SETTINGS = Type.Object(
       description: '1 to 64 characters of A-Z a-z 0-9 _ . -'
     }),
     CACHE_TTL_ACCOUNTS: integer(300, 60, 3600, ' (seconds)'),
+    CACHE_TTL_USERS: integer(300, 60, 300, ' (seconds)'),
+    CACHE_TTL_CONNECTIONS: integer(300, 60, 3600, ' (seconds)'),
+    CACHE_TTL_PROVIDER: integer(300, 60, 3600, ' (seconds)'),
+    CACHE_TTL_SECURITY_CONFIG: integer(60, 1, 300, ' (seconds)'),
+    BROKERAGE_URL: Type.Optional(url('http-url', 'http[s]://host[:port]')),
+    BROKERAGE_LATENCY_MS: integer(150, 0, 60_000),
     SESSION_IDLE_SECONDS: integer(1800, 60, 86_400),
     SESSION_ABSOLUTE_SECONDS: integer(2_592_000, 300, 31_536_000),
     SESSION_COOKIE_SECURE: Type.Boolean({ default: false, description: 'true or false' }),
@@ -48,6 +54,7 @@ export const SETTINGS = Type.Object(
     CACHE_KEY_SECRET: Type.Optional(secret()),
     SESSION_SECRET: Type.Optional(secret()),
     JWT_SECRET: Type.Optional(secret()),
+    CONNECTION_SECRET: Type.Optional(secret()),
     ACCESS_TOKEN_TTL_SECONDS: integer(3600, 60, 86_400)
   },
   { additionalProperties: false }

@@ -4,6 +4,10 @@ export const URL_FORMATS = {
     const url = urlOf(text, ['redis:', 'rediss:'])
     return url !== undefined && /^\/?\d*$/.test(url.pathname) && url.search === ''
   },
+  'http-url': (text: string): boolean => {
+    const url = urlOf(text, ['http:', 'https:'])
+    return url !== undefined && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === ''
+  },
   'postgres-url': (text: string): boolean => {
     const url = urlOf(text, ['postgres:', 'postgresql:'])
     return url !== undefined && /^\/[^/]+$/.test(url.pathname)

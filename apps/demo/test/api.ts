@@ -85,7 +85,7 @@ t.test('GET /accounts lists the accounts, the second time from the cache', async
   const { accounts } = first.json()
   t.equal(accounts.length, 10)
   for (const account of accounts) {
-    t.strictSame(Object.keys(account), ['id', 'name', 'type', 'balance', 'currency', 'updatedAt'])
+    t.strictSame(Object.keys(account), ['id', 'name', 'type', 'balance', 'currency', 'updatedAt', 'connectionId'])
     t.match(account.balance, /^-?\d+\.\d\d$/)
   }
   const metrics = await app.inject('/metrics')
@@ -251,9 +251,18 @@ t.test('/docs shows the API, its errors and how to authenticate', async t => {
     '/api/v1/users',
     '/api/v1/sessions',
     '/api/v1/tokens',
+    '/api/v1/connections/callback',
     '/api/v1/sessions/{sessionId}',
+    '/api/v1/users/me',
+    '/api/v1/users/me/password',
+    '/api/v1/users/me/security/rotation',
+    '/api/v1/admin/security/rotation',
     '/api/v1/accounts',
     '/api/v1/accounts/{accountId}',
+    '/api/v1/accounts/{accountId}/transactions',
+    '/api/v1/connections',
+    '/api/v1/connections/{connectionId}',
+    '/api/v1/connections/{connectionId}/sync',
     '/api/v1/admin/users',
     '/api/v1/admin/users/{userId}/roles'
   ])

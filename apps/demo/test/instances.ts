@@ -2,7 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createTestDatabase, randomPrefix, startFaultProxy, startRedis, until } from '@dashtam/testkit'
 import { Client as Sql } from 'pg'
 import t from 'tap'
-import { type Answer, accountsOf, type Client, clientOf, DEMO_USER, OTHER_USER, send, signIn } from './fixtures/demo.ts'
+import {
+  ADMIN,
+  type Answer,
+  accountsOf,
+  type Client,
+  clientOf,
+  DEMO_USER,
+  OTHER_USER,
+  send,
+  signIn
+} from './fixtures/demo.ts'
 import { openRelay } from './fixtures/relay.ts'
 import { runDemo } from './fixtures/run-demo.ts'
 
@@ -188,10 +198,7 @@ t.test('a session that ends at one instance has ended at the other', async t => 
 })
 
 t.test('a role that is given at one instance counts at the other at once', async t => {
-  const [admin, user] = await Promise.all([
-    signIn(addressA, { email: 'admin@dashtam.example', password: 'dashtam-admin' }),
-    signIn(addressB, OTHER_USER)
-  ])
+  const [admin, user] = await Promise.all([signIn(addressA, ADMIN), signIn(addressB, OTHER_USER)])
   const { rows } = await sql.query('select id from users where email = $1', [OTHER_USER.email])
   for (const roles of [['auditor'], [], ['auditor'], []]) {
     const headers = { authorization: `Bearer ${admin}`, 'content-type': 'application/json' }
@@ -260,11 +267,16 @@ t.test('GET with no-cache shows what another instance has answered, however late
   // Each answer of Redis for another time: what the limits say comes before the news in one round of two.
   wayToB.toClient.delay({ maxMs: 150 })
   let old = 0
+  // A browser: for an access token each request asks Redis whether it was rotated, and hears of all else with the answer.
+  const signedIn = await post(addressB, '/sessions', DEMO_USER)
+  const cookie = String(signedIn.headers['set-cookie']).split(';')[0] ?? ''
+  const nameForBrowser = async () =>
+    (await send(addressB, { url: `/api/v1/accounts/${id}`, headers: { cookie } })).json().name
   for (let round = 0; round < 5 || (old === 0 && round < 30); round++) {
     const name = `Late ${round}`
     await until('it is cached', async () => isHit(await atB.get(id)))
     await atA.rename(id, { name })
-    const [ordinary, strong] = await Promise.all([nameAt(atB), nameAt(atB, NO_CACHE)])
+    const [ordinary, strong] = await Promise.all([nameForBrowser(), nameAt(atB, NO_CACHE)])
     if (ordinary !== name) old++
     t.equal(strong, name)
   }
@@ -340,6 +352,7 @@ t.test('without its database the service answers from the cache, and 503 where i
   t.equal((await send(addressA, { url: '/health/ready' })).statusCode, 200)
 })
 
+/** In place of the one that is killed. */
 let later: ReturnType<typeof start> | undefined
 
 t.test('PATCH shows at the other instance even if the first is killed before it can tell', async t => {
@@ -380,4 +393,20 @@ t.test('an instance that starts later accepts the tokens of others, and has what
   t.equal(list.statusCode, 200)
   t.equal(list.headers['cache-status'], 'dashtam; hit')
   t.equal(list.json().accounts[0].name, 'orphaned')
+})
+
+// The last: nobody's token is worth anything from then on.
+t.test('a rotation at one instance is obeyed by the other at once', async t => {
+  const addressLater = await (later ?? start()).address
+  for (const [rotation, credentials] of [
+    ['/users/me/security/rotation', OTHER_USER],
+    ['/admin/security/rotation', ADMIN]
+  ] as const) {
+    const before = await signIn(addressB, credentials)
+    t.equal((await clientOf(addressB, before).list()).statusCode, 200)
+    const headers = { authorization: `Bearer ${await signIn(addressLater, credentials)}` }
+    const rotated = await send(addressLater, { method: 'POST', url: `/api/v1${rotation}`, headers })
+    t.equal(rotated.statusCode, 200)
+    t.equal((await clientOf(addressB, before).list()).statusCode, 401)
+  }
 })

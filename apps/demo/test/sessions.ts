@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createTestDatabase } from '@dashtam/testkit'
 import t, { type Test } from 'tap'
-import { type Answer, clientOf, DEMO_USER, OTHER_USER, openDemo } from './fixtures/demo.ts'
+import { ADMIN, type Answer, clientOf, DEMO_USER, OTHER_USER, openDemo } from './fixtures/demo.ts'
 
 t.setTimeout(120_000)
 
@@ -11,8 +11,6 @@ t.teardown(async () => {
   await app.close()
   await database.drop()
 })
-
-const ADMIN = { email: 'admin@dashtam.example', password: 'dashtam-admin' }
 
 interface Credentials {
   readonly email: string
@@ -25,7 +23,7 @@ interface From {
   readonly remoteAddress?: string
 }
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 
 function ask(
   method: Method,
@@ -322,12 +320,83 @@ t.test('admin routes refuse what is wrong', async t => {
   }
 })
 
+t.test('a user sees and changes himself, and the cache follows', async t => {
+  const { id, credentials } = await register('hal')
+  const hal = await signIn(credentials)
+  const me = { id, email: credentials.email, name: 'hal', settings: { language: 'en', currency: 'USD' } }
+  isProblem(t, await ask('GET', '/users/me'), 401)
+  const first = await ask('GET', '/users/me', hal)
+  t.strictSame([first.json(), first.headers['cache-status']], [me, 'dashtam; fwd=miss'])
+  const second = await ask('GET', '/users/me', hal)
+  t.strictSame([second.json(), second.headers['cache-status']], [me, 'dashtam; hit'])
+  const changes = { name: 'Hal', settings: { language: 'de' } }
+  const changed = { ...me, name: 'Hal', settings: { language: 'de', currency: 'USD' } }
+  t.strictSame((await ask('PATCH', '/users/me', hal, changes)).json(), changed)
+  t.strictSame((await ask('GET', '/users/me', hal)).json(), changed)
+  t.equal((await ask('GET', '/users/me', await signIn(OTHER_USER))).json().settings.language, 'en')
+  for (const wrong of [
+    {},
+    { name: '' },
+    { name: 'line\nbreak' },
+    { email: 'other@dashtam.example' },
+    { settings: {} },
+    { settings: { language: 'xx' } },
+    { settings: { currency: 'dollars' } },
+    { settings: { theme: 'dark' } },
+    { roles: ['admin'] }
+  ]) {
+    isProblem(t, await ask('PATCH', '/users/me', hal, wrong), 400)
+  }
+})
+
+t.test('another password ends all other sessions', async t => {
+  const { credentials } = await register('ida')
+  const [here, there] = [await signIn(credentials), await signIn(credentials)]
+  const change = (currentPassword: string, newPassword: string, from: From = here) =>
+    ask('PUT', '/users/me/password', from, { currentPassword, newPassword })
+  isProblem(t, await change(credentials.password, 'a new password', {}), 401)
+  isProblem(t, await change('wrong', 'a new password'), 401)
+  isProblem(t, await change(credentials.password, 'short'), 400)
+  t.equal((await ask('GET', '/accounts', there)).statusCode, 200)
+  await ask('GET', '/users/me', here)
+  t.equal((await change(credentials.password, 'a new password')).statusCode, 204)
+  t.equal((await ask('GET', '/users/me', here)).headers['cache-status'], 'dashtam; fwd=miss', 'it is dropped')
+  isProblem(t, await ask('GET', '/accounts', there), 401)
+  isProblem(t, (await signIn(credentials)).answer, 401)
+  t.equal((await signIn({ ...credentials, password: 'a new password' })).answer.statusCode, 201)
+})
+
+t.test('a rotation makes the tokens of a user worth nothing, and nothing else', async t => {
+  const { credentials } = await register('gus')
+  const [before, other] = [await signIn(credentials), await signIn(OTHER_USER)]
+  isProblem(t, await ask('POST', '/users/me/security/rotation'), 401)
+  const rotated = await ask('POST', '/users/me/security/rotation', { token: before.token })
+  t.strictSame([rotated.statusCode, rotated.json()], [200, { version: 2 }])
+  isProblem(t, await ask('GET', '/accounts', { token: before.token }), 401)
+  isProblem(t, await ask('POST', '/tokens', {}, { refreshToken: before.refreshToken }), 401)
+  t.equal((await ask('GET', '/accounts', { cookie: before.cookie })).statusCode, 200, 'a browser stays signed in')
+  t.equal((await ask('GET', '/accounts', { token: other.token })).statusCode, 200)
+  t.equal((await ask('POST', '/tokens', {}, { refreshToken: other.refreshToken })).statusCode, 201)
+  t.equal((await ask('GET', '/accounts', await signIn(credentials))).statusCode, 200, 'who signs in again gets another')
+})
+
+t.test('an admin makes the tokens of everybody worth nothing', async t => {
+  const [admin, other] = [await signIn(ADMIN), await signIn(OTHER_USER)]
+  isProblem(t, await ask('POST', '/admin/security/rotation'), 401)
+  isProblem(t, await ask('POST', '/admin/security/rotation', { token: other.token }), 403)
+  const rotated = await ask('POST', '/admin/security/rotation', { token: admin.token })
+  t.strictSame([rotated.statusCode, rotated.json()], [200, { version: 2 }])
+  for (const { token } of [admin, other]) isProblem(t, await ask('GET', '/accounts', { token }), 401)
+  t.equal((await ask('GET', '/accounts', await signIn(OTHER_USER))).statusCode, 200)
+})
+
 t.test('what happens is counted', async t => {
   await sleep(10)
   const { body } = await app.inject('/metrics')
   for (const line of [
     /^dashtam_session_events_total\{event="created"\} [1-9]/m,
     /^dashtam_session_events_total\{event="revoked"\} [1-9]/m,
+    /^dashtam_security_config_events_total\{event="rotated"\} 2$/m,
     /^dashtam_rate_limit_decisions_total\{result="refused",source="\w+"\} [1-9]/m,
     /^dashtam_cache_reads_total\{namespace="session",result="hit",tier="memory"\} [1-9]/m,
     /^dashtam_cache_reads_total\{namespace="authorization",result="hit",tier="memory"\} [1-9]/m

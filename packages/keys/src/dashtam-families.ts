@@ -67,6 +67,27 @@ export const dashtamFamilies = {
     writtenBy: ['connection read'],
     invalidatedBy: ['connection', 'disconnection', 'token refresh']
   },
+  connectionsOfUser: {
+    template: 'user:{userId}:connections',
+    ttlSeconds: 5 * MINUTE,
+    description: 'connections of a user',
+    writtenBy: ['connection list read'],
+    invalidatedBy: ['connection', 'disconnection', 'token refresh']
+  },
+  providerCredentials: {
+    template: 'provider:credentials:{connectionId}',
+    ttlSeconds: MINUTE,
+    description: 'decrypted credentials of a connection; only ever in the memory of a process',
+    writtenBy: ['provider API call'],
+    invalidatedBy: ['connection', 'disconnection', 'token refresh']
+  },
+  providerAccounts: {
+    template: 'provider:accounts:{connectionId}',
+    ttlSeconds: 5 * MINUTE,
+    description: 'what a provider’s accounts API answers about a connection',
+    writtenBy: ['provider API call'],
+    invalidatedBy: ['sync', 'disconnection']
+  },
   schwabAccounts: {
     template: 'schwab:accounts:{userId}',
     ttlSeconds: 5 * MINUTE,

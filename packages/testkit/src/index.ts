@@ -1,5 +1,6 @@
 export type { FaultProxy, FaultProxyOptions, ProxyDirection } from './fault-proxy.ts'
 export { startFaultProxy } from './fault-proxy.ts'
+export { findChromium } from './find-chromium.ts'
 export type { RedisCluster, StartRedisClusterOptions } from './redis-cluster.ts'
 export { startRedisCluster } from './redis-cluster.ts'
 export type { RedisSentinel } from './redis-sentinel.ts'

@@ -13,6 +13,8 @@ export interface Account {
   readonly currency: string
   /** When name or balance last changed, ISO 8601 in UTC. */
   readonly updatedAt: string
+  /** By which it is read at a provider; `null` for an account that is at none. */
+  readonly connectionId: string | null
 }
 
 export const ACCOUNT_NAME_MAX_LENGTH = 100
@@ -23,9 +25,10 @@ export const ACCOUNT_NAME_PATTERN = '^(?=.*[^\\s\\p{Cf}])[^\\p{Cc}\\p{Cs}\\p{Zl}
 /** Whether something of unknown origin, such as a cache that other versions write too, is an account. */
 export function isAccount(value: unknown): value is Account {
   if (typeof value !== 'object' || value === null) return false
-  const { id, name, type, balance, currency, updatedAt } = value as Record<keyof Account, unknown>
+  const { id, name, type, balance, currency, updatedAt, connectionId } = value as Record<keyof Account, unknown>
   return (
     ACCOUNT_TYPES.some(known => known === type) &&
+    (connectionId === null || typeof connectionId === 'string') &&
     [id, name, balance, currency, updatedAt].every(field => typeof field === 'string')
   )
 }

@@ -10,6 +10,30 @@ export interface User {
   readonly name: string
 }
 
+export const LANGUAGES = ['en', 'de', 'es', 'fr'] as const
+
+export type Language = (typeof LANGUAGES)[number]
+
+/** How somebody wants to see things. */
+export interface UserSettings {
+  readonly language: Language
+  /** ISO 4217 */
+  readonly currency: string
+}
+
+/** Whether something of unknown origin, such as a cache that other versions write too, is a user. */
+export function isUser(value: unknown): value is User {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, email, name } = value as Record<keyof User, unknown>
+  return [id, email, name].every(field => typeof field === 'string')
+}
+
+export function isUserSettings(value: unknown): value is UserSettings {
+  if (typeof value !== 'object' || value === null) return false
+  const { language, currency } = value as Record<keyof UserSettings, unknown>
+  return LANGUAGES.some(known => known === language) && typeof currency === 'string'
+}
+
 export interface UserWithRoles extends User {
   readonly roles: readonly Role[]
 }

@@ -1,9 +1,9 @@
-import type { Consistency } from '@dashtam/cache-protocol'
 import { cacheStatus } from '@dashtam/fastify-cache'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import type { Accounts } from '../application/accounts.ts'
 import { ACCOUNT_NAME_MAX_LENGTH, ACCOUNT_NAME_PATTERN, ACCOUNT_TYPES } from '../domain/account.ts'
+import { consistencyOf, Freshness } from './freshness.ts'
 import { problemResponse, sendProblem } from './problem.ts'
 import { Uuid } from './uuid.ts'
 
@@ -17,7 +17,10 @@ const Account = Type.Object({
   type: Type.Enum([...ACCOUNT_TYPES]),
   balance: Type.String({ description: 'A decimal number with two places.', examples: ['1234.50'] }),
   currency: Type.String({ description: 'ISO 4217', examples: ['USD'] }),
-  updatedAt: Type.String({ format: 'date-time' })
+  updatedAt: Type.String({ format: 'date-time' }),
+  connectionId: Type.Union([Type.String({ format: 'uuid' }), Type.Null()], {
+    description: 'By which it is read at a provider.'
+  })
 })
 
 const AccountParams = Type.Object({ accountId: Uuid })
@@ -34,14 +37,26 @@ const NewName = Type.Object(
   { additionalProperties: false }
 )
 
-const Freshness = Type.Object({
-  'cache-control': Type.Optional(
-    Type.String({
-      description: '`no-cache`: nothing from before a change that any instance has answered.',
-      examples: ['no-cache']
-    })
-  )
+const Filter = Type.Object(
+  {
+    type: Type.Optional(Type.Enum([...ACCOUNT_TYPES])),
+    connectionId: Type.Optional(Uuid)
+  },
+  { additionalProperties: false }
+)
+
+const Transaction = Type.Object({
+  id: Type.String(),
+  occurredOn: Type.String({ format: 'date' }),
+  description: Type.String(),
+  amount: Type.String({ description: 'A decimal number with two places.', examples: ['-12.50'] })
 })
+
+// A query holds text, and nothing is converted.
+const PageQuery = Type.Object(
+  { page: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,5}$', description: 'From 1 on, which is the default.' })) },
+  { additionalProperties: false }
+)
 
 const common = { tags: ['Accounts'], security: [{ accessToken: [] }, { session: [] }] }
 const unauthorized = problemResponse('There is no session, or it has ended.')
@@ -51,11 +66,18 @@ const notFound = problemResponse('The user has no such account.')
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = async (app, { accounts }) => {
   const listSchema = {
     ...common,
-    summary: 'List the accounts of the signed-in user',
+    summary: 'List the accounts of the signed-in user, or some of them',
+    querystring: Filter,
     headers: Freshness,
-    response: { 200: Type.Object({ accounts: Type.Array(Account) }), 401: unauthorized }
+    response: { 200: Type.Object({ accounts: Type.Array(Account) }), 400: invalid, 401: unauthorized }
   }
-  app.get('/accounts', { schema: listSchema }, async ({ userId, headers }, reply) => {
+  app.get('/accounts', { schema: listSchema }, async ({ userId, query, headers }, reply) => {
+    const { type, connectionId } = query
+    if (type !== undefined || connectionId !== undefined) {
+      const filter = { ...(type && { type }), ...(connectionId && { connectionId: connectionId.toLowerCase() }) }
+      const found = await accounts.listFiltered(userId, filter)
+      return reply.header('cache-status', 'dashtam; fwd=bypass').send({ accounts: [...found] })
+    }
     const read = await accounts.list(userId, consistencyOf(headers))
     return reply.header('cache-status', cacheStatus(read)).send({ accounts: [...read.value] })
   })
@@ -73,6 +95,31 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
     return reply.header('cache-status', cacheStatus(read)).send(read.value)
   })
 
+  const transactionsSchema = {
+    ...common,
+    summary: 'Read a page of the transactions of an account',
+    description: 'Twenty to a page, the latest first. Beyond the last one pages are empty.',
+    params: AccountParams,
+    querystring: PageQuery,
+    headers: Freshness,
+    response: {
+      200: Type.Object({ transactions: Type.Array(Transaction), page: Type.Integer() }),
+      400: invalid,
+      401: unauthorized,
+      404: notFound,
+      502: problemResponse('The provider has failed, or does not let us in any more.'),
+      503: problemResponse('The provider asks to wait.'),
+      504: problemResponse('The provider does not answer in time.')
+    }
+  }
+  app.get('/accounts/:accountId/transactions', { schema: transactionsSchema }, async (request, reply) => {
+    const { userId, params, query, headers } = request
+    const page = Number(query.page ?? 1)
+    const read = await accounts.transactions({ userId, accountId: idOf(params), page }, consistencyOf(headers))
+    if (read === undefined) return sendNoAccount(reply)
+    return reply.header('cache-status', cacheStatus(read)).send({ transactions: [...read.value], page })
+  })
+
   const renameSchema = {
     ...common,
     summary: 'Rename an account',
@@ -84,11 +131,6 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
     const renamed = await accounts.rename(userId, idOf(params), body.name)
     return renamed === undefined ? sendNoAccount(reply) : reply.send(renamed)
   })
-}
-
-/** RFC 9111, section 5.2.1.4: without validation nothing stored may be used. Here the cache itself validates. */
-function consistencyOf({ 'cache-control': directives = '' }: { readonly 'cache-control'?: string }): Consistency {
-  return /(?:^|,)\s*no-cache\s*(?:,|$)/i.test(directives) ? 'strong' : 'eventual'
 }
 
 /** One account has one id, and one cache key, in whatever case it is asked for. */

@@ -40,8 +40,11 @@ export function requireUser(app: FastifyInstance, tokens: Tokens): void {
   ): Promise<Pick<Session, 'id' | 'userId'> | undefined> {
     const bearer = token === undefined ? undefined : await tokens.readAccess(token)
     if (bearer === undefined) return undefined
-    const session = await app.sessions.get(bearer.sessionId, routeOptions.config.session || {})
-    if (session?.userId !== bearer.userId) return undefined
+    const [session, isCurrent] = await Promise.all([
+      app.sessions.get(bearer.sessionId, routeOptions.config.session || {}),
+      app.securityConfig.isCurrent(bearer.userId, bearer.versions)
+    ])
+    if (session?.userId !== bearer.userId || !isCurrent) return undefined
     void app.sessions.touch(session).catch(err => log.warn({ err }, 'the use of a session was not noted'))
     return session
   }

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { Type } from 'typebox'
+import { ProviderError } from '../domain/provider.ts'
 
 /** An error as every route answers it: RFC 9457. */
 export const Problem = Type.Object(
@@ -43,6 +44,20 @@ export function sendProblem(
   return reply.code(status).type('application/problem+json').serializer(JSON.stringify).send(problem)
 }
 
+/** What a failure of a provider is to whoever asks us: that it was not us, and when to try again. */
+export function providerProblem({ kind, message, retryAfterSeconds }: ProviderError) {
+  if (kind === 'slow') return { status: 504, detail: message }
+  if (kind === 'busy') return { status: 503, detail: message, retryAfterSeconds }
+  if (kind === 'refused') return { status: 502, detail: `${message} Connect it again.` }
+  return { status: 502, detail: message }
+}
+
+function sendProviderProblem(error: ProviderError, reply: FastifyReply): FastifyReply {
+  const { status, detail, retryAfterSeconds } = providerProblem(error)
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds))
+  return sendProblem(reply, status, detail)
+}
+
 export interface ProblemOptions {
   /** Tells the errors that pass when the database comes back. */
   readonly isUnavailable: (error: unknown) => boolean
@@ -54,6 +69,10 @@ export interface ProblemOptions {
 export function registerProblems(app: FastifyInstance, { isUnavailable, onUnavailable }: ProblemOptions): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     if (error.validation !== undefined) return sendInvalid(error, reply)
+    if (error instanceof ProviderError) {
+      request.log.warn({ err: error }, 'a provider has failed')
+      return sendProviderProblem(error, reply)
+    }
     const status = error.statusCode ?? 500
     if (status >= 400 && status < 500) return sendProblem(reply, status, error.message)
     if (isUnavailable(error)) {

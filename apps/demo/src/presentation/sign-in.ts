@@ -45,8 +45,10 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInRoutesOptions> = asyn
     }
     if (result.kind === 'wrong') return sendProblem(reply, 401, 'The e-mail address or the password is wrong.')
     const { userId } = result
+    const versions = await app.securityConfig.versionsOf(userId)
+    if (versions === undefined) return sendProblem(reply, 401, 'The e-mail address or the password is wrong.')
     const { id: sessionId } = await reply.signIn({ userId })
-    return reply.code(201).send({ ...(await tokens.issue({ userId, sessionId })), sessionId })
+    return reply.code(201).send({ ...(await tokens.issue({ userId, sessionId, versions })), sessionId })
   })
 
   const refreshSchema = {
@@ -56,13 +58,19 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInRoutesOptions> = asyn
     response: {
       201: Type.Object(AccessAndRefresh),
       400: invalid,
-      401: problemResponse('It is no refresh token, or its session has ended.')
+      401: problemResponse('It is no refresh token, its session has ended, or security was rotated since.')
     }
   }
   app.post('/tokens', { schema: refreshSchema, config }, async ({ body }, reply) => {
     const bearer = await tokens.readRefresh(body.refreshToken)
-    const session = bearer && (await app.sessions.get(bearer.sessionId, { consistency: 'strong' }))
-    if (bearer === undefined || session?.userId !== bearer.userId) {
+    const [session, isCurrent] =
+      bearer === undefined
+        ? []
+        : await Promise.all([
+            app.sessions.get(bearer.sessionId, { consistency: 'strong' }),
+            app.securityConfig.isCurrent(bearer.userId, bearer.versions)
+          ])
+    if (bearer === undefined || session?.userId !== bearer.userId || isCurrent !== true) {
       return sendProblem(reply, 401, 'The refresh token is not valid, or its session has ended.')
     }
     await app.sessions.touch(session)

@@ -4,7 +4,10 @@ import type { Migration } from 'kysely/migration'
 /** In order of their names. One that has been released is never edited; a change is a new one. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-personal-finance': { up: createPersonalFinance },
-  '0002-sessions-and-roles': { up: createSessionsAndRoles }
+  '0002-sessions-and-roles': { up: createSessionsAndRoles },
+  '0003-token-versions': { up: createTokenVersions },
+  '0004-user-settings': { up: createUserSettings },
+  '0005-connections': { up: createConnections }
 }
 
 async function createPersonalFinance(db: Kysely<unknown>): Promise<void> {
@@ -55,4 +58,40 @@ async function createSessionsAndRoles(db: Kysely<unknown>): Promise<void> {
       role text not null,
       primary key (user_id, role)
     )`.execute(db)
+}
+
+async function createTokenVersions(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table users add column token_version integer not null default 1`.execute(db)
+  // One row, and never another.
+  await sql`
+    create table security_config (
+      is_only boolean primary key default true check (is_only),
+      token_version integer not null
+    )`.execute(db)
+  await sql`insert into security_config (token_version) values (1)`.execute(db)
+}
+
+async function createUserSettings(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table users add column language text not null default 'en'`.execute(db)
+  await sql`alter table users add column currency char(3) not null default 'USD'`.execute(db)
+}
+
+async function createConnections(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create table connections (
+      id uuid primary key,
+      user_id uuid not null references users,
+      provider text not null,
+      alias text not null,
+      status text not null check (status in ('connected', 'expired')),
+      refresh_token bytea not null,
+      created_at timestamptz not null,
+      synced_at timestamptz
+    )`.execute(db)
+  await sql`create index connections_by_user on connections (user_id, created_at, id)`.execute(db)
+  await sql`
+    alter table accounts
+      add column connection_id uuid references connections on delete cascade,
+      add column provider_account_id text,
+      add constraint accounts_of_providers unique (connection_id, provider_account_id)`.execute(db)
 }

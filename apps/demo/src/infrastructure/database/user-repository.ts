@@ -33,6 +33,42 @@ export function createUserRepository(db: Kysely<Database>): UserRepository {
       return numInsertedOrUpdatedRows > 0
     },
 
+    find(userId) {
+      return db.selectFrom('users').select(['id', 'email', 'name']).where('id', '=', userId).executeTakeFirst()
+    },
+
+    findSettings(userId) {
+      return db.selectFrom('users').select(['language', 'currency']).where('id', '=', userId).executeTakeFirst()
+    },
+
+    async update(userId, { name, settings: { language, currency } = {} }) {
+      const { numUpdatedRows } = await db
+        .updateTable('users')
+        .set({
+          ...(name !== undefined && { name }),
+          ...(language !== undefined && { language }),
+          ...(currency !== undefined && { currency })
+        })
+        .where('id', '=', userId)
+        .executeTakeFirst()
+      return numUpdatedRows > 0
+    },
+
+    async findPasswordHash(userId) {
+      const row = await db.selectFrom('users').select('password_hash').where('id', '=', userId).executeTakeFirst()
+      return row?.password_hash
+    },
+
+    async replacePasswordHash(userId, before, after) {
+      const { numUpdatedRows } = await db
+        .updateTable('users')
+        .set({ password_hash: after })
+        .where('id', '=', userId)
+        .where('password_hash', '=', before)
+        .executeTakeFirst()
+      return numUpdatedRows > 0
+    },
+
     async list({ after, limit }) {
       const rows = await withRoles(db).where('email', '>', after).orderBy('email').limit(limit).execute()
       return rows.map(toUser)

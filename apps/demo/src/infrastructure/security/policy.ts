@@ -20,6 +20,7 @@ m = g(r.sub, p.sub) && r.obj == p.obj && r.act == p.act
 const PERMISSIONS: readonly (readonly [role: Role, resource: string, action: string])[] = [
   ['admin', 'users', 'read'],
   ['admin', 'users', 'write'],
+  ['admin', 'security', 'rotate'],
   ['auditor', 'users', 'read']
 ]
 

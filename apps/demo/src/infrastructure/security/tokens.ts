@@ -18,11 +18,14 @@ export interface TokenLifetimes {
   readonly refreshSeconds: number
 }
 
-/** Tokens as JSON Web Tokens, signed with a secret of at least 32 bytes. The claim `sid` is the session they stand on. */
+/**
+ * Tokens as JSON Web Tokens, signed with a secret of at least 32 bytes. The claim `sid` is the session they stand on, `gv`
+ * and `uv` are the versions that they were issued by.
+ */
 export function createTokens(secret: string, { accessSeconds, refreshSeconds }: TokenLifetimes): Tokens {
   const key = new TextEncoder().encode(secret)
-  const issue = ({ userId, sessionId }: Bearer, { type, audience }: typeof ACCESS, ttlSeconds: number) =>
-    new SignJWT({ sid: sessionId })
+  const issue = ({ userId, sessionId, versions }: Bearer, { type, audience }: typeof ACCESS, ttlSeconds: number) =>
+    new SignJWT({ sid: sessionId, gv: versions.global, uv: versions.user })
       .setProtectedHeader({ alg: ALGORITHM, typ: type })
       .setSubject(userId)
       .setIssuer(ISSUER)
@@ -37,11 +40,14 @@ export function createTokens(secret: string, { accessSeconds, refreshSeconds }: 
         typ: type,
         issuer: ISSUER,
         audience,
-        requiredClaims: ['sub', 'sid', 'exp']
+        requiredClaims: ['sub', 'sid', 'gv', 'uv', 'exp']
       })
-      const { sub: userId, sid: sessionId } = claims as { readonly sub: unknown; readonly sid: unknown }
+      const { sub: userId, sid: sessionId, gv: global, uv: user } = claims as Readonly<Record<string, unknown>>
       if (typeof userId !== 'string' || typeof sessionId !== 'string') return undefined
-      return USER_ID.test(userId) && isSessionId(sessionId) ? { userId, sessionId } : undefined
+      if (typeof global !== 'number' || typeof user !== 'number') return undefined
+      return USER_ID.test(userId) && isSessionId(sessionId)
+        ? { userId, sessionId, versions: { global, user } }
+        : undefined
     } catch (error) {
       if (error instanceof errors.JOSEError) return undefined
       throw error

@@ -1,0 +1,53 @@
+import type { Adapter, AdapterPayload } from 'oidc-provider'
+
+interface Entry {
+  readonly payload: AdapterPayload
+  readonly expiresAtMs: number
+}
+
+/** Grants and tokens, sessions and codes: what the authorization server has given out, until it ends. */
+export class Memory {
+  readonly #entries = new Map<string, Entry>()
+
+  /** Everything that was given out is worth nothing from now on. */
+  clear(): void {
+    this.#entries.clear()
+  }
+
+  /** As the authorization server wants it, for one kind of thing. */
+  adapterOf(kind: string): Adapter {
+    const entries = this.#entries
+    const keyOf = (id: string) => `${kind}:${id}`
+    const find = (key: string): AdapterPayload | undefined => {
+      const entry = entries.get(key)
+      if (entry === undefined || entry.expiresAtMs > Date.now()) return entry?.payload
+      entries.delete(key)
+      return undefined
+    }
+    const findBy = async (property: 'uid' | 'userCode', value: string) => {
+      for (const [key, { payload }] of entries) {
+        if (key.startsWith(`${kind}:`) && payload[property] === value) return find(key)
+      }
+      return undefined
+    }
+    return {
+      async upsert(id, payload, expiresInSeconds) {
+        const expiresAtMs = expiresInSeconds === undefined ? Infinity : Date.now() + expiresInSeconds * 1_000
+        entries.set(keyOf(id), { payload, expiresAtMs })
+      },
+      find: async id => find(keyOf(id)),
+      findByUid: uid => findBy('uid', uid),
+      findByUserCode: userCode => findBy('userCode', userCode),
+      async consume(id) {
+        const payload = find(keyOf(id))
+        if (payload !== undefined) payload.consumed = Math.floor(Date.now() / 1_000)
+      },
+      async destroy(id) {
+        entries.delete(keyOf(id))
+      },
+      async revokeByGrantId(grantId) {
+        for (const [key, { payload }] of entries) if (payload.grantId === grantId) entries.delete(key)
+      }
+    }
+  }
+}

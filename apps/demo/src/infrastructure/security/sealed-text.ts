@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto'
+import { createKeyRing, json, type KeyRing } from '@dashtam/cache-codecs'
+
+/** Encrypts texts that the database keeps, each bound to what it belongs to. */
+export interface SealedText {
+  seal(text: string, owner: string): Uint8Array
+  /** @throws Error when it was sealed with another secret or for another owner. */
+  open(sealed: Uint8Array, owner: string): string
+}
+
+/** The keys that a secret stands for. */
+export function keyRingOf(secret: string, purpose: string): KeyRing {
+  const key = createHash('sha256').update(`${purpose}:${secret}`).digest()
+  return createKeyRing({ current: '1', keys: { 1: key } })
+}
+
+export function createSealedText(secret: string): SealedText {
+  const codec = json<string>({ compression: false, encryption: keyRingOf(secret, 'dashtam refresh tokens') })
+  return {
+    seal(text, owner) {
+      const sealed = codec.encode(text, { key: owner })
+      if (!sealed.ok) throw new Error(sealed.error.message)
+      return sealed.value
+    },
+
+    open(sealed, owner) {
+      const opened = codec.decode(sealed, { key: owner })
+      if (!opened.ok) throw new Error(`a refresh token cannot be read: ${opened.error.reason}`)
+      return opened.value
+    }
+  }
+}
