@@ -10,7 +10,7 @@ import { fastifySecurityConfig } from '@dashtam/security-config-cache/fastify'
 import { registerSecurityConfigMetrics } from '@dashtam/security-config-cache/prometheus'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { sql } from 'kysely'
-import { Registry } from 'prom-client'
+import { Counter, Registry } from 'prom-client'
 import type { Passwords } from './application/ports.ts'
 import { Profiles } from './application/profiles.ts'
 import { createSignIn } from './application/sign-in.ts'
@@ -63,7 +63,7 @@ export async function createDemo(
     registerProblems(app, { isUnavailable, onUnavailable: error => monitor.failed(error) })
     const database = await openDatabase(settings, app, monitor, passwords)
     const brokerageUrl = await openBrokerage(settings, app)
-    await registerRoutes(app, settings, database, passwords, brokerageUrl)
+    await registerRoutes(app, settings, database, { passwords, brokerageUrl, monitor })
     await app.ready()
     return { app, database: database.description, brokerageUrl }
   } catch (error) {
@@ -99,6 +99,12 @@ function createServer({ LOG_LEVEL }: Settings): FastifyInstance {
   return app
 }
 
+interface Parts {
+  readonly passwords: Passwords
+  readonly brokerageUrl: string
+  readonly monitor: DatabaseMonitor
+}
+
 /** The one that runs already, or one of our own. */
 async function openBrokerage({ BROKERAGE_URL, BROKERAGE_LATENCY_MS }: Settings, app: FastifyInstance): Promise<string> {
   if (BROKERAGE_URL !== undefined) return BROKERAGE_URL.replace(/\/$/, '')
@@ -114,7 +120,7 @@ async function openDatabase(
   passwords: Passwords
 ): Promise<OpenDatabase> {
   const database = await (DATABASE_URL === undefined
-    ? openEmbeddedDatabase(DATA_DIR)
+    ? openEmbeddedDatabase(DATA_DIR, monitor)
     : openServerDatabase(DATABASE_URL, monitor))
   // The first to be registered is the last to run: after the requests and the cache.
   app.addHook('onClose', () => database.close())
@@ -133,8 +139,7 @@ async function registerRoutes(
   app: FastifyInstance,
   settings: Settings,
   { db }: OpenDatabase,
-  passwords: Passwords,
-  brokerageUrl: string
+  { passwords, brokerageUrl, monitor }: Parts
 ): Promise<void> {
   const keys = defineKeys(
     {
@@ -180,7 +185,7 @@ async function registerRoutes(
 
   await app.register(fastifyOAuthState, { keys, secure: settings.SESSION_COOKIE_SECURE })
   registerOAuthStateMetrics(app.oauthState, { registry })
-  const provider = createBrokerageClient(brokerageUrl)
+  const provider = createBrokerageClient(brokerageUrl, { onCall: countCalls(registry, monitor) })
 
   const users = createUserRepository(db)
   const { SESSION_IDLE_SECONDS, SESSION_ABSOLUTE_SECONDS } = settings
@@ -235,6 +240,26 @@ async function registerRoutes(
     }
   })
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'))
+}
+
+/** What the cache is there to save. @returns what to call for each call of a provider */
+function countCalls(registry: Registry, monitor: DatabaseMonitor): (operation: string) => void {
+  new Counter({
+    name: 'dashtam_demo_database_queries_total',
+    help: 'Queries that the database has answered.',
+    registers: [registry],
+    collect() {
+      this.reset()
+      this.inc(monitor.queries)
+    }
+  })
+  const calls = new Counter({
+    name: 'dashtam_demo_provider_calls_total',
+    help: 'Requests to providers, by operation.',
+    labelNames: ['operation'],
+    registers: [registry]
+  })
+  return operation => calls.inc({ operation })
 }
 
 /** Sessions that are over are not found any more; now and then their rows go too. */

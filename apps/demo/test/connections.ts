@@ -1,8 +1,8 @@
 import { type Brokerage, startBrokerage } from '@dashtam/brokerage'
 import { createTestDatabase, until } from '@dashtam/testkit'
 import t, { type Test } from 'tap'
+import { walkToBrokerage } from '../scripts/tour/walk-to-brokerage.ts'
 import { type Answer, DEMO_USER, OTHER_USER, openDemo, signIn } from './fixtures/demo.ts'
-import { walkToBrokerage } from './fixtures/walk-to-brokerage.ts'
 
 t.setTimeout(120_000)
 

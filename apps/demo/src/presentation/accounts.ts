@@ -1,10 +1,10 @@
-import { cacheStatus } from '@dashtam/fastify-cache'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import type { Accounts } from '../application/accounts.ts'
 import { ACCOUNT_NAME_MAX_LENGTH, ACCOUNT_NAME_PATTERN, ACCOUNT_TYPES } from '../domain/account.ts'
 import { consistencyOf, Freshness } from './freshness.ts'
 import { problemResponse, sendProblem } from './problem.ts'
+import { served } from './served.ts'
 import { Uuid } from './uuid.ts'
 
 export interface AccountRoutesOptions {
@@ -78,8 +78,8 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
       const found = await accounts.listFiltered(userId, filter)
       return reply.header('cache-status', 'dashtam; fwd=bypass').send({ accounts: [...found] })
     }
-    const read = await accounts.list(userId, consistencyOf(headers))
-    return reply.header('cache-status', cacheStatus(read)).send({ accounts: [...read.value] })
+    const read = await served(reply, accounts.list(userId, consistencyOf(headers)))
+    return reply.send({ accounts: [...read.value] })
   })
 
   const getSchema = {
@@ -90,9 +90,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
     response: { 200: Account, 400: invalid, 401: unauthorized, 404: notFound }
   }
   app.get('/accounts/:accountId', { schema: getSchema }, async ({ userId, params, headers }, reply) => {
-    const read = await accounts.get(userId, idOf(params), consistencyOf(headers))
+    const read = await served(reply, accounts.get(userId, idOf(params), consistencyOf(headers)))
     if (read.value === null) return sendNoAccount(reply)
-    return reply.header('cache-status', cacheStatus(read)).send(read.value)
+    return reply.send(read.value)
   })
 
   const transactionsSchema = {
@@ -115,9 +115,10 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountRoutesOptions> = as
   app.get('/accounts/:accountId/transactions', { schema: transactionsSchema }, async (request, reply) => {
     const { userId, params, query, headers } = request
     const page = Number(query.page ?? 1)
-    const read = await accounts.transactions({ userId, accountId: idOf(params), page }, consistencyOf(headers))
+    const of = { userId, accountId: idOf(params), page }
+    const read = await served(reply, accounts.transactions(of, consistencyOf(headers)))
     if (read === undefined) return sendNoAccount(reply)
-    return reply.header('cache-status', cacheStatus(read)).send({ transactions: [...read.value], page })
+    return reply.send({ transactions: [...read.value], page })
   })
 
   const renameSchema = {

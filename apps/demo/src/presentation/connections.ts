@@ -1,4 +1,3 @@
-import { cacheStatus } from '@dashtam/fastify-cache'
 import { OAuthFlowError } from '@dashtam/oauth-state-cache/fastify'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -10,6 +9,7 @@ import { ProviderError } from '../domain/provider.ts'
 import { consistencyOf, Freshness } from './freshness.ts'
 import { sendPage } from './page.ts'
 import { problemResponse, providerProblem, sendProblem } from './problem.ts'
+import { served } from './served.ts'
 import { Uuid } from './uuid.ts'
 
 export interface ConnectionRoutesOptions {
@@ -89,8 +89,8 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRoutesOptions
     response: { 200: Type.Object({ connections: Type.Array(OneConnection) }), 401: unauthorized }
   }
   app.get('/connections', { schema: listSchema }, async ({ userId, headers }, reply) => {
-    const read = await connections.list(userId, consistencyOf(headers))
-    return reply.header('cache-status', cacheStatus(read)).send({ connections: read.value.map(toBody) })
+    const read = await served(reply, connections.list(userId, consistencyOf(headers)))
+    return reply.send({ connections: read.value.map(toBody) })
   })
 
   const getSchema = {
@@ -110,18 +110,18 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRoutesOptions
     }
   }
   app.get('/connections/:connectionId', { schema: getSchema }, async ({ userId, params, headers }, reply) => {
-    const read = await connections.get(userId, params.connectionId.toLowerCase(), consistencyOf(headers))
+    const read = await served(reply, connections.get(userId, params.connectionId.toLowerCase(), consistencyOf(headers)))
     if (read === undefined) return sendNoConnection(reply)
     try {
-      const told = await connections.providerAccounts(read.value)
+      const told = await served(reply, connections.providerAccounts(read.value))
       if (told === undefined) return sendNoConnection(reply)
       const accounts = [...told.value.accounts]
-      return reply.header('cache-status', cacheStatus(told)).send({ ...toBody(read.value), accounts })
+      return reply.send({ ...toBody(read.value), accounts })
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error
       const { status, detail } = providerProblem(error)
       const problem = { type: 'about:blank', title: 'The provider has failed', status, detail }
-      return reply.header('cache-status', cacheStatus(read)).send({ ...toBody(read.value), accounts: null, problem })
+      return reply.send({ ...toBody(read.value), accounts: null, problem })
     }
   })
 

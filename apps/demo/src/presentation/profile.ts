@@ -1,9 +1,9 @@
-import { cacheStatus } from '@dashtam/fastify-cache'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { Profiles } from '../application/profiles.ts'
 import { ACCOUNT_NAME_PATTERN } from '../domain/account.ts'
 import { LANGUAGES, PASSWORD_LENGTH } from '../domain/user.ts'
 import { problemResponse, sendProblem } from './problem.ts'
+import { served } from './served.ts'
 
 export interface ProfileRoutesOptions {
   readonly profiles: Profiles
@@ -48,15 +48,14 @@ export const profileRoutes: FastifyPluginAsyncTypebox<ProfileRoutesOptions> = as
   const meOf = async (userId: string) => {
     const [profile, settings] = await Promise.all([profiles.profile(userId), profiles.settings(userId)])
     if (profile.value === null || settings.value === null) throw new Error('a user with a session is not there')
-    // The one that took longer.
-    const read = profile.status === 'hit' ? settings : profile
-    return { me: { ...profile.value, settings: settings.value }, cacheStatus: cacheStatus(read) }
+    // Of the one that took longer.
+    const { status } = profile.status === 'hit' ? settings : profile
+    return { value: { ...profile.value, settings: settings.value }, status }
   }
 
   const getSchema = { ...common, summary: 'Read the signed-in user', response: { 200: Me, 401: unauthorized } }
   app.get('/users/me', { schema: getSchema }, async ({ userId }, reply) => {
-    const { me, cacheStatus } = await meOf(userId)
-    return reply.header('cache-status', cacheStatus).send(me)
+    return reply.send((await served(reply, meOf(userId))).value)
   })
 
   const patchSchema = {
@@ -67,7 +66,7 @@ export const profileRoutes: FastifyPluginAsyncTypebox<ProfileRoutesOptions> = as
   }
   app.patch('/users/me', { schema: patchSchema }, async ({ userId, body }, reply) => {
     await profiles.update(userId, body)
-    return reply.send((await meOf(userId)).me)
+    return reply.send((await meOf(userId)).value)
   })
 
   const passwordSchema = {

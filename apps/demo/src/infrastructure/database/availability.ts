@@ -31,6 +31,7 @@ interface Logger {
 /** Logs that the database is gone, and that it is back, once each. */
 export class DatabaseMonitor {
   readonly #log: Logger
+  #queries = 0
   #isUp = true
 
   constructor(log: Logger) {
@@ -43,7 +44,13 @@ export class DatabaseMonitor {
     this.#log.warn({ err }, 'the database does not answer')
   }
 
+  /** How many queries it has answered. */
+  get queries(): number {
+    return this.#queries
+  }
+
   answered(): void {
+    this.#queries++
     if (this.#isUp) return
     this.#isUp = true
     this.#log.info('the database answers again')

@@ -15,11 +15,11 @@ export interface OpenDatabase {
 }
 
 /** Opens PostgreSQL inside this process, with its data in `folder`. */
-export async function openEmbeddedDatabase(folder: string): Promise<OpenDatabase> {
+export async function openEmbeddedDatabase(folder: string, monitor: DatabaseMonitor): Promise<OpenDatabase> {
   const release = await takeDataFolder(folder)
   try {
     const pglite = await PGlite.create(join(folder, 'pglite'))
-    const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) })
+    const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }), log: logTo(monitor) })
     const close = async () => {
       await pglite.close()
       release()
@@ -45,9 +45,7 @@ export async function openServerDatabase(url: string, monitor: DatabaseMonitor):
   pool.on('error', error => monitor.failed(error))
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
-    log: ({ level }) => {
-      if (level === 'query') monitor.answered()
-    }
+    log: logTo(monitor)
   })
   const { host, pathname } = new URL(url)
   try {
@@ -57,6 +55,12 @@ export async function openServerDatabase(url: string, monitor: DatabaseMonitor):
     throw new StartupError(`DATABASE_URL: no PostgreSQL at ${host}${pathname}: ${reasonOf(error)}`)
   }
   return { db, description: `PostgreSQL at ${host}${pathname}`, close: () => pool.end() }
+}
+
+function logTo(monitor: DatabaseMonitor) {
+  return ({ level }: { readonly level: 'query' | 'error' }) => {
+    if (level === 'query') monitor.answered()
+  }
 }
 
 function reasonOf(error: unknown): string {

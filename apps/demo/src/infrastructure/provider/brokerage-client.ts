@@ -37,8 +37,16 @@ const Transactions = Type.Object({
   )
 })
 
+export interface BrokerageClientOptions {
+  /** Hears of each request, and what it is for. */
+  readonly onCall?: (operation: 'accounts' | 'transactions' | 'token') => void
+}
+
 /** A client of the brokerage at `url`, which need not be there yet. */
-export function createBrokerageClient(url: string): ProviderClient {
+export function createBrokerageClient(
+  url: string,
+  { onCall = () => undefined }: BrokerageClientOptions = {}
+): ProviderClient {
   let discovered: Promise<oauth.Configuration> | undefined
   const configuration = () => {
     discovered ??= oauth
@@ -76,6 +84,7 @@ export function createBrokerageClient(url: string): ProviderClient {
     },
 
     async exchange(callbackUrl, { state, codeVerifier }) {
+      onCall('token')
       const checks = { expectedState: state, pkceCodeVerifier: codeVerifier }
       return grantOf(
         await told(async () => oauth.authorizationCodeGrant(await configuration(), new URL(callbackUrl), checks))
@@ -83,6 +92,7 @@ export function createBrokerageClient(url: string): ProviderClient {
     },
 
     async refresh(refreshToken) {
+      onCall('token')
       return grantOf(await told(async () => oauth.refreshTokenGrant(await configuration(), refreshToken)))
     },
 
@@ -91,10 +101,12 @@ export function createBrokerageClient(url: string): ProviderClient {
     },
 
     async listAccounts(accessToken, signal) {
+      onCall('accounts')
       return (await get('/accounts', accessToken, Accounts, signal)).accounts
     },
 
     async listTransactions(accessToken, providerAccountId, page) {
+      onCall('transactions')
       const path = `/accounts/${encodeURIComponent(providerAccountId)}/transactions?page=${page}`
       return (await get(path, accessToken, Transactions)).transactions
     }
