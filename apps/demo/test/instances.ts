@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { startBrokerage } from '@dashtam/brokerage'
 import { createTestDatabase, randomPrefix, startFaultProxy, startRedis, until } from '@dashtam/testkit'
 import { Client as Sql } from 'pg'
 import t from 'tap'
+import { walkToBrokerage } from '../scripts/tour/walk-to-brokerage.ts'
 import {
   ADMIN,
   type Answer,
@@ -35,7 +37,9 @@ const wayToB = await startFaultProxy(redis.url)
 t.teardown(() => wayToB.stop())
 const relay = await openRelay(database.url)
 t.teardown(() => relay.stop())
-const environment = { DATABASE_URL: relay.url, CACHE_KEY_PREFIX: randomPrefix() }
+const brokerage = await startBrokerage()
+t.teardown(() => brokerage.close())
+const environment = { DATABASE_URL: relay.url, CACHE_KEY_PREFIX: randomPrefix(), BROKERAGE_URL: brokerage.url }
 /** A process of its own: it shares nothing with another but the two servers. */
 const start = (redisUrl = redis.url) => {
   const demo = runDemo({ ...environment, REDIS_URL: redisUrl })
@@ -207,6 +211,50 @@ t.test('a role that is given at one instance counts at the other at once', async
     const listed = await send(addressB, { url: '/api/v1/admin/users', headers: { authorization: `Bearer ${user}` } })
     t.equal(listed.statusCode, roles.length > 0 ? 200 : 403)
   }
+})
+
+t.test('what is connected, synced and disconnected at one instance is so at the other', async t => {
+  const headers = { authorization: `Bearer ${await signIn(addressA, OTHER_USER)}` }
+  const strong = { ...headers, ...NO_CACHE }
+  const begun = await send(addressA, {
+    method: 'POST',
+    url: '/api/v1/connections',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ provider: 'brokerage', alias: 'Shared' })
+  })
+  const cookie = String(begun.headers['set-cookie']).split(';')[0] ?? ''
+  const listed = async (address: string, from = headers) =>
+    (await send(address, { url: '/api/v1/connections', headers: from })).json().connections
+  const accountsAt = async (address: string, from = headers) =>
+    (await send(address, { url: '/api/v1/accounts', headers: from })).json().accounts
+  t.strictSame(await listed(addressB), [])
+  const before = await accountsAt(addressB)
+
+  const { pathname, search } = new URL(await walkToBrokerage(begun.json().authorizationUrl))
+  const back = await send(addressA, { url: pathname + search, headers: { cookie } })
+  t.equal(back.statusCode, 200)
+  const { id } = back.json()
+  t.match(await listed(addressB, strong), [{ id, syncedAt: null }])
+  await until('it is listed', async () => (await listed(addressB)).length === 1)
+
+  t.equal((await send(addressB, { method: 'POST', url: `/api/v1/connections/${id}/sync`, headers })).statusCode, 200)
+  const synced = await accountsAt(addressA, strong)
+  t.ok(synced.length > before.length)
+  await until('the accounts are there', async () => (await accountsAt(addressA)).length === synced.length)
+  const { id: accountId } = synced.at(-1)
+  const transactions = `/api/v1/accounts/${accountId}/transactions`
+  for (const address of [addressA, addressB]) {
+    t.equal((await send(address, { url: transactions, headers })).json().transactions.length, 20)
+  }
+
+  const ended = await send(addressA, { method: 'DELETE', url: `/api/v1/connections/${id}`, headers })
+  t.equal(ended.statusCode, 204)
+  t.strictSame(await listed(addressB, strong), [])
+  t.equal((await accountsAt(addressB, strong)).length, before.length)
+  t.equal((await send(addressB, { url: transactions, headers: strong })).statusCode, 404)
+  const started = performance.now()
+  await until('it is gone', async () => (await listed(addressB)).length === 0)
+  t.ok(performance.now() - started < LAG_MS)
 })
 
 t.test('wrong sign-ins count wherever they are made', async t => {
