@@ -17,7 +17,7 @@ WORKDIR /app
 COPY --from=build /app ./
 RUN install --directory --owner node --group node /data
 USER node
-EXPOSE 3000
+EXPOSE 3000 4000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s \
   CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/health/ready`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Node itself, and not a package manager's script: SIGTERM has to reach it.

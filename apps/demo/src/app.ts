@@ -106,11 +106,19 @@ interface Parts {
 }
 
 /** The one that runs already, or one of our own. */
-async function openBrokerage({ BROKERAGE_URL, BROKERAGE_LATENCY_MS }: Settings, app: FastifyInstance): Promise<string> {
+async function openBrokerage(
+  { HOST, BROKERAGE_URL, BROKERAGE_PORT, BROKERAGE_LATENCY_MS }: Settings,
+  app: FastifyInstance
+): Promise<string> {
   if (BROKERAGE_URL !== undefined) return BROKERAGE_URL.replace(/\/$/, '')
-  const brokerage = await startBrokerage({ faults: { latencyMs: BROKERAGE_LATENCY_MS } })
-  app.addHook('onClose', () => brokerage.close())
-  return brokerage.url
+  try {
+    const faults = { latencyMs: BROKERAGE_LATENCY_MS }
+    const brokerage = await startBrokerage({ host: HOST, port: BROKERAGE_PORT, faults })
+    app.addHook('onClose', () => brokerage.close())
+    return brokerage.url
+  } catch (error) {
+    throw new StartupError(`HOST, BROKERAGE_PORT: the brokerage does not start: ${(error as Error).message}`)
+  }
 }
 
 async function openDatabase(

@@ -45,6 +45,7 @@ export const SETTINGS = Type.Object(
     CACHE_TTL_PROVIDER: integer(300, 60, 3600, ' (seconds)'),
     CACHE_TTL_SECURITY_CONFIG: integer(60, 1, 300, ' (seconds)'),
     BROKERAGE_URL: Type.Optional(url('http-url', 'http[s]://host[:port]')),
+    BROKERAGE_PORT: integer(0, 0, 65_535),
     BROKERAGE_LATENCY_MS: integer(150, 0, 60_000),
     SESSION_IDLE_SECONDS: integer(1800, 60, 86_400),
     SESSION_ABSOLUTE_SECONDS: integer(2_592_000, 300, 31_536_000),

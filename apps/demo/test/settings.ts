@@ -15,6 +15,7 @@ t.test('readSettings() gives every setting a default, or leaves it out', async t
     CACHE_TTL_CONNECTIONS: 300,
     CACHE_TTL_PROVIDER: 300,
     CACHE_TTL_SECURITY_CONFIG: 60,
+    BROKERAGE_PORT: 0,
     BROKERAGE_LATENCY_MS: 150,
     SESSION_IDLE_SECONDS: 1800,
     SESSION_ABSOLUTE_SECONDS: 2_592_000,
