@@ -61,14 +61,14 @@ t.test('POST /sessions refuses a body that breaks the schema', async t => {
 
 t.test('POST /sessions, however often, does not hold up who is signed in', async t => {
   let signedIn = 0
-  const signIns = Array.from({ length: 12 }, async () => {
+  const signIns = Array.from({ length: 8 }, async () => {
     await signIn(app)
     signedIn++
   })
   await Promise.race(signIns)
   const before = signedIn
   t.equal((await client.list()).statusCode, 200)
-  t.ok(signedIn - before < 4, `${signedIn - before} others came first`)
+  t.ok(signedIn - before < 3, `${signedIn - before} others came first`)
   await Promise.all(signIns)
 })
 
