@@ -5,9 +5,13 @@ interface Entry {
   readonly expiresAtMs: number
 }
 
+/** So many may be there before those that are over are looked for. */
+const SWEEP_ENTRIES = 10_000
+
 /** Grants and tokens, sessions and codes: what the authorization server has given out, until it ends. */
 export class Memory {
   readonly #entries = new Map<string, Entry>()
+  #sweepAt = SWEEP_ENTRIES
 
   /** Everything that was given out is worth nothing from now on. */
   clear(): void {
@@ -17,6 +21,7 @@ export class Memory {
   /** As the authorization server wants it, for one kind of thing. */
   adapterOf(kind: string): Adapter {
     const entries = this.#entries
+    const sweep = () => this.#sweep()
     const keyOf = (id: string) => `${kind}:${id}`
     const find = (key: string): AdapterPayload | undefined => {
       const entry = entries.get(key)
@@ -34,6 +39,7 @@ export class Memory {
       async upsert(id, payload, expiresInSeconds) {
         const expiresAtMs = expiresInSeconds === undefined ? Infinity : Date.now() + expiresInSeconds * 1_000
         entries.set(keyOf(id), { payload, expiresAtMs })
+        sweep()
       },
       find: async id => find(keyOf(id)),
       findByUid: uid => findBy('uid', uid),
@@ -49,5 +55,12 @@ export class Memory {
         for (const [key, { payload }] of entries) if (payload.grantId === grantId) entries.delete(key)
       }
     }
+  }
+
+  #sweep(): void {
+    if (this.#entries.size < this.#sweepAt) return
+    const nowMs = Date.now()
+    for (const [key, { expiresAtMs }] of this.#entries) if (expiresAtMs <= nowMs) this.#entries.delete(key)
+    this.#sweepAt = Math.max(SWEEP_ENTRIES, 2 * this.#entries.size)
   }
 }

@@ -80,12 +80,15 @@ export function composeAccounts({ app, db, keys, registry, settings, provider, s
         const accounts = await access.ask(connection, token => provider.listAccounts(token, signal))
         return { accounts, askedAt: new Date().toISOString() }
       },
-      async listTransactions({ userId, accountId, page }) {
+      async listTransactions({ userId, accountId, page }, context) {
         const ref = await repository.findProviderRef(userId, accountId)
         if (ref === undefined) return repository.listTransactions(userId, accountId, { number: page, size: PAGE_SIZE })
         const connection = await connectionOf(ref.connectionId)
         if (connection === null) return []
-        return access.ask(connection, token => provider.listTransactions(token, ref.providerAccountId, page))
+        const { providerAccountId } = ref
+        return access.ask(connection, token =>
+          provider.listTransactions(token, { providerAccountId, page }, context?.signal)
+        )
       }
     }
   })

@@ -121,7 +121,10 @@ export class AccountsCache<A extends Account = Account, R = unknown, T = unknown
       // There is no end of pages beyond the last one: they are not to fill the cache.
       ttlSeconds: ({ transactions }) => (transactions.length === 0 ? 0 : ttlSeconds),
       tags: ({ userId, accountId }) => [this.#tagOfUser(userId), this.#tagOfAccount(accountId)],
-      load: async wanted => ({ userId: wanted.userId, transactions: await source.listTransactions(wanted) })
+      load: async (wanted, context) => ({
+        userId: wanted.userId,
+        transactions: await source.listTransactions(wanted, context)
+      })
     })
   }
 

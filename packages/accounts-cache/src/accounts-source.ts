@@ -23,6 +23,6 @@ export interface AccountsSource<A extends Account = Account, R = unknown, T = un
    * more): it is handed on, and not cached either.
    */
   fetchProviderAccounts(connectionId: string, context: LoadContext): Promise<R>
-  /** A page as the database has it; empty beyond the last one, and when the account is not this user's. */
-  listTransactions(wanted: PageOfTransactions): Promise<readonly T[]>
+  /** A page as the database, or the provider, has it; empty beyond the last one, and when the account is not this user's. */
+  listTransactions(wanted: PageOfTransactions, context?: LoadContext): Promise<readonly T[]>
 }

@@ -79,7 +79,11 @@ export interface ProviderClient {
   revoke(refreshToken: string): Promise<void>
   listAccounts(accessToken: string, signal?: AbortSignal): Promise<ProviderAccount[]>
   /** Pages have 20; beyond the last one they are empty. */
-  listTransactions(accessToken: string, providerAccountId: string, page: number): Promise<Transaction[]>
+  listTransactions(
+    accessToken: string,
+    of: { readonly providerAccountId: string; readonly page: number },
+    signal?: AbortSignal
+  ): Promise<Transaction[]>
 }
 
 interface Credentials {

@@ -105,10 +105,10 @@ export function createBrokerageClient(
       return (await get('/accounts', accessToken, Accounts, signal)).accounts
     },
 
-    async listTransactions(accessToken, providerAccountId, page) {
+    async listTransactions(accessToken, { providerAccountId, page }, signal) {
       onCall('transactions')
       const path = `/accounts/${encodeURIComponent(providerAccountId)}/transactions?page=${page}`
-      return (await get(path, accessToken, Transactions)).transactions
+      return (await get(path, accessToken, Transactions, signal)).transactions
     }
   }
 }
