@@ -287,6 +287,16 @@ t.test('a connection that the brokerage has ended is expired, and can be made an
   await ask('DELETE', `/connections/${next}`)
 })
 
+t.test('a connection whose token cannot be read any more is expired, and can be ended', async t => {
+  const id = await connect()
+  await query("update connections set refresh_token = '\\x00' where id = $1", [id])
+  await ask('POST', `/connections/${id}/sync`)
+  brokerage.revokeAll()
+  isProblem(t, await ask('POST', `/connections/${id}/sync`), 502, /cannot be read any more\. Connect it again/)
+  t.match((await ask('GET', `/connections/${id}`)).json(), { status: 'expired', accounts: null })
+  t.equal((await ask('DELETE', `/connections/${id}`)).statusCode, 204)
+})
+
 t.test('a token is refreshed once for many requests', async t => {
   const short = await startBrokerage({ accessTokenSeconds: 200 })
   t.teardown(() => short.close())

@@ -94,7 +94,10 @@ export class Connections {
     })
     if (deleted === undefined) return false
     // It is no connection any more, whether or not the provider hears of it.
-    provider.revoke(deleted.refreshToken).catch(error => warn(error, 'a token was not revoked'))
+    const { refreshToken } = deleted
+    if (refreshToken !== undefined) {
+      provider.revoke(refreshToken).catch(error => warn(error, 'a token was not revoked'))
+    }
     return true
   }
 

@@ -51,8 +51,8 @@ export interface ConnectionRepository {
   /** The oldest first. */
   listOfUser(userId: string): Promise<Connection[]>
   insert(connection: Connection, refreshToken: string): Promise<void>
-  /** With its accounts. @returns its refresh token; `undefined` when it is not there */
-  delete(connectionId: string): Promise<{ readonly refreshToken: string } | undefined>
+  /** With its accounts. @returns its refresh token, if that can be read; `undefined` when it is not there */
+  delete(connectionId: string): Promise<{ readonly refreshToken: string | undefined } | undefined>
   /**
    * Runs `renew` with the refresh token, which can be used once, while nobody else can have it, and keeps the next one.
    *

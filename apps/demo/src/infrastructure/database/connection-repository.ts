@@ -66,7 +66,12 @@ export function createConnectionRepository(db: Kysely<Database>, sealed: SealedT
           .forUpdate()
           .executeTakeFirst()
         if (row === undefined) return undefined
-        const outcome = await settled(renew(sealed.open(row.refresh_token, connectionId)))
+        const refreshToken = sealed.open(row.refresh_token, connectionId)
+        const outcome = await settled(async () => {
+          // Sealed with a secret that is another one by now.
+          if (refreshToken === undefined) throw new ProviderError('refused', 'What lets us in cannot be read any more.')
+          return renew(refreshToken)
+        })
         const change =
           outcome.grant === undefined
             ? isRefusal(outcome.error) && { status: 'expired' as const }
@@ -98,9 +103,9 @@ export function toConnection(row: Row): Connection {
 
 type Outcome = { readonly grant: Grant } | { readonly grant?: undefined; readonly error: unknown }
 
-async function settled(grant: Promise<Grant>): Promise<Outcome> {
+async function settled(renew: () => Promise<Grant>): Promise<Outcome> {
   try {
-    return { grant: await grant }
+    return { grant: await renew() }
   } catch (error) {
     return { error }
   }

@@ -4,8 +4,8 @@ import { createKeyRing, json, type KeyRing } from '@dashtam/cache-codecs'
 /** Encrypts texts that the database keeps, each bound to what it belongs to. */
 export interface SealedText {
   seal(text: string, owner: string): Uint8Array
-  /** @throws Error when it was sealed with another secret or for another owner. */
-  open(sealed: Uint8Array, owner: string): string
+  /** `undefined` when it was sealed with another secret or for another owner. */
+  open(sealed: Uint8Array, owner: string): string | undefined
 }
 
 /** The keys that a secret stands for. */
@@ -25,8 +25,7 @@ export function createSealedText(secret: string): SealedText {
 
     open(sealed, owner) {
       const opened = codec.decode(sealed, { key: owner })
-      if (!opened.ok) throw new Error(`a refresh token cannot be read: ${opened.error.reason}`)
-      return opened.value
+      return opened.ok ? opened.value : undefined
     }
   }
 }
