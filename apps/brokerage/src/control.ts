@@ -53,7 +53,7 @@ export const control: FastifyPluginAsyncTypebox<ControlOptions> = async (app, { 
     async (request, reply) => {
       const { customer } = request.params
       const { accountId = customers.accounts(customer)[0]?.id ?? '', description, amount } = request.body
-      const isBooked = customers.book(customer, accountId, description, Math.round(Number(amount) * 100))
+      const isBooked = customers.book(customer, accountId, description, Number(amount.replace('.', '')))
       return isBooked ? reply.code(201).send({ accountId }) : sendProblem(reply, 404, 'There is no such account.')
     }
   )

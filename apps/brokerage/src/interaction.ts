@@ -1,14 +1,20 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { InteractionResults, default as Provider } from 'oidc-provider'
 import { SCOPES } from './authorization-server.ts'
 import { CUSTOMER } from './customers.ts'
 import { page } from './html.ts'
 import { sendProblem } from './problem.ts'
 
+export interface InteractionOptions {
+  readonly provider: () => Provider
+}
+
 const TITLE = 'Let Dashtam see your accounts?'
 
 /** The one page of a flow: who it is, and whether he allows it. The cookies of the flow say which browser may answer. */
-export function registerInteraction(app: FastifyInstance, provider: () => Provider): void {
+export const interaction: FastifyPluginAsync<InteractionOptions> = async (app, { provider }) => {
+  // Forms here and nowhere else: any page can have a browser send one.
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
     done(null, Object.fromEntries(new URLSearchParams(String(body))))
   })
@@ -64,7 +70,7 @@ function sendForm(reply: FastifyReply, status: number, uid: string): FastifyRepl
     `<p>Dashtam will see your accounts and their transactions, and cannot move money.</p>
 ${wrong}<form method="post" action="/interaction/${uid}">
 <p><label>Customer <input name="customer" value="demo" required maxlength="40" autocomplete="username"></label></p>
-<p><button type="submit">Allow</button> <button type="submit" name="decision" value="refuse">Refuse</button></p>
+<p><button type="submit">Allow</button> <button type="submit" name="decision" value="refuse" formnovalidate>Refuse</button></p>
 </form>`
   )
 }

@@ -6,7 +6,7 @@ import { createAuthorizationServer } from './authorization-server.ts'
 import { control } from './control.ts'
 import { Customers } from './customers.ts'
 import { type Calls, type Faults, Trouble } from './faults.ts'
-import { registerInteraction } from './interaction.ts'
+import { interaction } from './interaction.ts'
 import { Memory } from './memory-adapter.ts'
 import { sendProblem } from './problem.ts'
 
@@ -71,7 +71,7 @@ export async function startBrokerage({
     return sendProblem(reply, statusCode, statusCode < 500 ? message : 'Something went wrong.')
   })
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, 404, 'There is nothing here.'))
-  registerInteraction(app, theProvider)
+  await app.register(interaction, { provider: theProvider })
   await app.register(api, {
     prefix: '/api',
     provider: theProvider,

@@ -213,6 +213,9 @@ t.test('what is booked shows', async t => {
   const path = `/api/accounts/${booked.body.accountId}/transactions`
   const { transactions } = JSON.parse((await get(brokerage, path, token)).text)
   t.match(transactions[0], { description: 'Gift', amount: '12.50' })
+  const form = new URLSearchParams({ description: 'x', amount: '1.00' })
+  const forged = await fetch(`${brokerage.url}/control/customers/ann/transactions`, { method: 'POST', body: form })
+  t.equal(forged.status, 415, 'no form, which any page can send')
   const unknown = { description: 'x', amount: '1.00', accountId: 'none' }
   t.equal((await control(brokerage, unknown, '/customers/ann/transactions', 'POST')).status, 404)
 })

@@ -150,6 +150,17 @@ t.test('a sync takes accounts over, and everything that was cached follows', asy
   isProblem(t, await ask('DELETE', `/connections/${id}`), 404)
 })
 
+t.test('whoever disconnects during a sync ends it, and it is a connection no more', async t => {
+  const id = await connect()
+  brokerage.setFaults({ ...NO_FAULTS, latencyMs: 100 })
+  const syncs = Array.from({ length: 10 }, () => ask('POST', `/connections/${id}/sync`))
+  await until('they are under way', async () => brokerage.calls.accounts > 0)
+  t.equal((await ask('DELETE', `/connections/${id}`)).statusCode, 204)
+  for (const answer of await Promise.all(syncs)) isProblem(t, answer, 404)
+  t.strictSame((await ask('GET', `/accounts?connectionId=${id}`)).json().accounts, [])
+  t.strictSame((await ask('GET', '/connections')).json().connections, [])
+})
+
 t.test('transactions come page by page, from the brokerage or the database', async t => {
   const id = await connect()
   await ask('POST', `/connections/${id}/sync`)

@@ -77,7 +77,14 @@ export class Connections {
     const connection = (await this.get(userId, connectionId, 'strong'))?.value
     if (connection === undefined) return undefined
     // Asked anew: what was cached of it is no news.
-    const found = await access.ask(connection, token => provider.listAccounts(token))
+    const found = await access
+      .ask(connection, token => provider.listAccounts(token))
+      .catch(async error => {
+        // Whoever disconnects in the meantime has its tokens revoked.
+        if ((await this.get(userId, connectionId, 'strong')) === undefined) return undefined
+        throw error
+      })
+    if (found === undefined) return undefined
     return this.#changeAccounts(connection, async () => {
       const write = () => accounts.replaceOfConnection(connectionId, found)
       return (await cache.change(refOf(connection), write, { keepsSecrets: true })).value
