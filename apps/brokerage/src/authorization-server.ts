@@ -50,6 +50,7 @@ export function createAuthorizationServer({
     },
     pkce: { required: () => true },
     interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
+    expiresWithSession: () => false,
     issueRefreshToken: () => true,
     rotateRefreshToken: true,
     ttl: {

@@ -17,6 +17,8 @@ try {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void brokerage.close())
   process.stdout.write(`The brokerage listens on ${brokerage.url}\n`)
 } catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`)
+  const { code, message } = error as NodeJS.ErrnoException
+  const isAddress = code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL' || code === 'EACCES' || code === 'ENOTFOUND'
+  process.stderr.write(`${isAddress ? 'BROKERAGE_HOST, BROKERAGE_PORT: ' : ''}${message}\n`)
   process.exitCode = 1
 }

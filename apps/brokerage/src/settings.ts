@@ -24,7 +24,18 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   // Empty counts as unset.
   const given = Object.fromEntries(names.flatMap(name => (environment[name] ? [[name, environment[name]]] : [])))
   try {
-    return envSchema<Settings>({ schema: SETTINGS, data: given, env: false })
+    return envSchema<Settings>({
+      schema: SETTINGS,
+      data: given,
+      env: false,
+      ajv: {
+        customOptions(ajv) {
+          // Otherwise `1e999` becomes Infinity, which Ajv then holds against no maximum.
+          ajv.opts.strictNumbers = false
+          return ajv
+        }
+      }
+    })
   } catch (error) {
     const { errors = [] } = error as { readonly errors?: readonly { readonly instancePath: string }[] }
     const wrong = new Set(errors.map(({ instancePath }) => instancePath.slice(1) as keyof Settings))

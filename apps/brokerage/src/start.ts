@@ -52,6 +52,7 @@ export async function startBrokerage({
   const closing = new AbortController()
   // It says in its answers where it is, which is not known before it listens.
   let provider: Provider | undefined
+  let oauth: ReturnType<Provider['callback']> | undefined
   const theProvider = () => {
     if (provider === undefined) throw new Error('the brokerage is not open yet')
     return provider
@@ -59,6 +60,7 @@ export async function startBrokerage({
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     serverFactory: ours =>
       createServer((request, response) => {
@@ -83,9 +85,10 @@ export async function startBrokerage({
   const url = (publicUrl ?? (await app.listen({ host, port }))).replace(/\/$/, '')
   if (publicUrl !== undefined) await app.listen({ host, port })
   provider = createAuthorizationServer({ issuer: url, memory, accessTokenSeconds })
-  const oauth = provider.callback()
+  oauth = provider.callback()
 
   async function authorize(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (oauth === undefined) return void response.writeHead(503).end()
     const [path] = (request.url ?? '').split('?')
     if (path === '/auth' || path?.startsWith('/auth/')) forgetWhoItWas(request)
     if (path === '/token') {

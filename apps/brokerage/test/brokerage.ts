@@ -169,6 +169,8 @@ t.test('the API is for whoever has a token, and tells nobody of another customer
   await new Promise(resolve => setTimeout(resolve, 1_100))
   t.equal((await get(brokerage, path, token)).status, 401, 'it has expired')
   t.equal((await get(brokerage, '/api/nothing', undefined)).status, 404)
+  const malformed = await get(brokerage, '/api/%')
+  t.match([malformed.status, malformed.headers.get('content-type')], [400, 'application/problem+json'])
 })
 
 t.test('faults come on demand, and are counted', async t => {
@@ -230,10 +232,11 @@ t.test('a process of its own names a wrong setting, and ends when it is told to'
     child.stderr.setEncoding('utf8')
     return child
   }
-  const wrong = run({ BROKERAGE_PORT: 'http', BROKERAGE_ERROR_SHARE: '2' })
+  const wrong = run({ BROKERAGE_PORT: 'http', BROKERAGE_ERROR_SHARE: '2', BROKERAGE_LATENCY_MS: '1e999' })
   const [message] = await once(wrong.stderr, 'data')
   t.match(message, /BROKERAGE_PORT must be an integer from 0 to 65535; got "http"/)
   t.match(message, /BROKERAGE_ERROR_SHARE must be a number from 0 to 1; got "2"/)
+  t.match(message, /BROKERAGE_LATENCY_MS must be an integer from 0 to 60000; got "1e999"/)
   t.strictSame(await once(wrong, 'close'), [1, null])
 
   const right = run({ BROKERAGE_LATENCY_MS: '60000' })
@@ -248,4 +251,10 @@ t.test('a process of its own names a wrong setting, and ends when it is told to'
   t.strictSame(await once(right, 'close'), [0, null])
   t.ok(performance.now() - told < 1_500)
   slow.destroy()
+
+  const taken = await startBrokerage()
+  t.teardown(() => taken.close())
+  const second = run({ BROKERAGE_PORT: new URL(taken.url).port })
+  const [why] = await once(second.stderr, 'data')
+  t.match(why, /^BROKERAGE_HOST, BROKERAGE_PORT: .*EADDRINUSE/)
 })
