@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { CUSTOMER, type Customers } from './customers.ts'
-import type { Trouble } from './faults.ts'
+import { SOME_FAULTS, type Trouble } from './faults.ts'
 import { sendProblem } from './problem.ts'
 
 export interface ControlOptions {
@@ -9,17 +9,6 @@ export interface ControlOptions {
   readonly customers: Customers
 }
 
-const Share = Type.Optional(Type.Number({ minimum: 0, maximum: 1 }))
-const Faults = Type.Object(
-  {
-    latencyMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 60_000 })),
-    errorShare: Share,
-    rubbishShare: Share,
-    tokenErrorShare: Share,
-    rateLimitPerMinute: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 }))
-  },
-  { additionalProperties: false }
-)
 const Booking = Type.Object(
   {
     accountId: Type.Optional(Type.String({ maxLength: 40 })),
@@ -42,7 +31,7 @@ export const control: FastifyPluginAsyncTypebox<ControlOptions> = async (app, { 
     return { faults, calls: { ...calls, total: calls.accounts + calls.transactions + calls.tokens } }
   }
   app.get('/control', async () => state())
-  app.put('/control', { schema: { body: Faults } }, async ({ body }) => {
+  app.put('/control', { schema: { body: SOME_FAULTS } }, async ({ body }) => {
     trouble.change(body)
     return state()
   })

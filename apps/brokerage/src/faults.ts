@@ -1,18 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+
+const share = (description: string) =>
+  Type.Number({ minimum: 0, maximum: 1, description: `${description}, from 0 to 1` })
 
 /** What is wrong with the brokerage, on demand. */
-export interface Faults {
-  /** Added to each answer of the API and of the token endpoint, 0 to 60000. */
-  readonly latencyMs: number
-  /** The share of the API's answers that are 500, 0 to 1. */
-  readonly errorShare: number
-  /** The share of the API's answers that are 200 and make no sense, 0 to 1. */
-  readonly rubbishShare: number
-  /** The share of the token endpoint's answers that are 500, 0 to 1. */
-  readonly tokenErrorShare: number
-  /** How many requests to the API a customer has in a minute; 0 is as many as he likes. */
-  readonly rateLimitPerMinute: number
-}
+export const FAULTS = Type.Object(
+  {
+    latencyMs: Type.Integer({
+      minimum: 0,
+      maximum: 60_000,
+      description: 'Added to each answer of the API and of the token endpoint, from 0 to 60000.'
+    }),
+    errorShare: share('The share of the API’s answers that are 500'),
+    rubbishShare: share('The share of the API’s answers that are 200 and make no sense'),
+    tokenErrorShare: share('The share of the token endpoint’s answers that are 500'),
+    rateLimitPerMinute: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      description:
+        'How many requests to the API a customer has in a minute, from 0 to 1000000; 0 is as many as he likes.'
+    })
+  },
+  { additionalProperties: false }
+)
+
+export const SOME_FAULTS = Type.Partial(FAULTS, { additionalProperties: false })
+
+export type Faults = Readonly<Static<typeof FAULTS>>
 
 const NO_FAULTS: Faults = {
   latencyMs: 0,
@@ -50,15 +66,16 @@ export class Trouble {
   readonly #minutes = new Map<string, { beganMs: number; count: number }>()
 
   constructor(faults: Partial<Faults> = {}) {
-    this.#faults = { ...NO_FAULTS, ...faults }
+    this.#faults = changed(NO_FAULTS, faults)
   }
 
   get faults(): Faults {
     return this.#faults
   }
 
+  /** @throws TypeError naming what is out of its range. */
   change(faults: Partial<Faults>): void {
-    this.#faults = { ...this.#faults, ...faults }
+    this.#faults = changed(this.#faults, faults)
     this.#minutes.clear()
   }
 
@@ -95,4 +112,13 @@ export class Trouble {
     if (minute.count <= rateLimitPerMinute) return undefined
     return Math.ceil((minute.beganMs + MINUTE_MS - nowMs) / 1_000)
   }
+}
+
+function changed(from: Faults, faults: Partial<Faults>): Faults {
+  const [wrong] = Value.Errors(SOME_FAULTS, faults)
+  if (wrong !== undefined) {
+    const problem = wrong.keyword === 'boolean' ? 'is not known' : wrong.message
+    throw new TypeError(`faults${wrong.instancePath.replace('/', '.')} ${problem}`)
+  }
+  return { ...from, ...faults }
 }

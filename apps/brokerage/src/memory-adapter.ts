@@ -7,6 +7,8 @@ interface Entry {
 
 /** So many may be there before those that are over are looked for. */
 const SWEEP_ENTRIES = 10_000
+/** So many may be left by that: anybody can begin a flow. The oldest go first. */
+const MAX_LEFT = 50_000
 
 /** Grants and tokens, sessions and codes: what the authorization server has given out, until it ends. */
 export class Memory {
@@ -61,6 +63,10 @@ export class Memory {
     if (this.#entries.size < this.#sweepAt) return
     const nowMs = Date.now()
     for (const [key, { expiresAtMs }] of this.#entries) if (expiresAtMs <= nowMs) this.#entries.delete(key)
+    for (const key of this.#entries.keys()) {
+      if (this.#entries.size <= MAX_LEFT) break
+      this.#entries.delete(key)
+    }
     this.#sweepAt = Math.max(SWEEP_ENTRIES, 2 * this.#entries.size)
   }
 }

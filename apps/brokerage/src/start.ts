@@ -15,11 +15,9 @@ export interface BrokerageOptions {
   readonly host?: string
   /** @defaultValue 0: any that is free */
   readonly port?: number
-  /** How browsers and clients reach it, such as `https://brokerage.example`. @defaultValue where it listens */
-  readonly publicUrl?: string
   /** @defaultValue none */
   readonly faults?: Partial<Faults>
-  /** How long an access token is worth something, in seconds. @defaultValue 3600 */
+  /** How long an access token is worth something, in whole seconds, 1 to 86400. @defaultValue 3600 */
   readonly accessTokenSeconds?: number
 }
 
@@ -27,6 +25,7 @@ export interface Brokerage {
   /** Without a slash at its end. */
   readonly url: string
   readonly calls: Calls
+  /** @throws TypeError naming what is out of its range. */
   setFaults(faults: Partial<Faults>): void
   /** Everything that was ever allowed is allowed no more. */
   revokeAll(): void
@@ -38,14 +37,20 @@ export interface Brokerage {
 const OURS = /^\/(?:api|control|interaction)(?:[/?]|$)/
 const BODY_LIMIT_BYTES = 16 * 1024
 
-/** Starts a brokerage: OAuth 2, accounts and transactions, in memory. */
+/**
+ * Starts a brokerage: OAuth 2, accounts and transactions, in memory.
+ *
+ * @throws TypeError naming an option that is out of its range.
+ */
 export async function startBrokerage({
   host = '127.0.0.1',
   port = 0,
-  publicUrl,
   faults,
   accessTokenSeconds = 3_600
 }: BrokerageOptions = {}): Promise<Brokerage> {
+  if (!Number.isInteger(accessTokenSeconds) || accessTokenSeconds < 1 || accessTokenSeconds > 86_400) {
+    throw new TypeError(`accessTokenSeconds must be an integer from 1 to 86400, got ${accessTokenSeconds}`)
+  }
   const trouble = new Trouble(faults)
   const customers = new Customers()
   const memory = new Memory()
@@ -82,8 +87,7 @@ export async function startBrokerage({
     closing: closing.signal
   })
   await app.register(control, { trouble, customers })
-  const url = (publicUrl ?? (await app.listen({ host, port }))).replace(/\/$/, '')
-  if (publicUrl !== undefined) await app.listen({ host, port })
+  const url = await app.listen({ host, port })
   provider = createAuthorizationServer({ issuer: url, memory, accessTokenSeconds })
   oauth = provider.callback()
 

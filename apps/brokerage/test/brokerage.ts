@@ -7,6 +7,7 @@ import { type Brokerage, type BrokerageOptions, startBrokerage } from '@dashtam/
 import * as oauth from 'openid-client'
 import t, { type Test } from 'tap'
 import { Customers } from '../src/customers.ts'
+import { Memory } from '../src/memory-adapter.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const REDIRECT = 'http://127.0.0.1:34567/api/v1/connections/callback'
@@ -200,6 +201,28 @@ t.test('faults come on demand, and are counted', async t => {
     t.equal((await control(brokerage, wrong)).status, 400, JSON.stringify(wrong))
   }
   t.match((await control(brokerage, {})).body, { calls: { accounts: 10, tokens: 2, total: 12 } })
+})
+
+t.test('what is out of range is told, and changes nothing', async t => {
+  const wrong = [
+    [{ faults: { errorShare: 2 } }, 'faults.errorShare must be <= 1'],
+    [{ faults: { latencyMs: 0.5 } }, 'faults.latencyMs must be integer'],
+    [{ accessTokenSeconds: 0 }, 'accessTokenSeconds must be an integer from 1 to 86400, got 0']
+  ] as const
+  for (const [options, message] of wrong) await t.rejects(startBrokerage(options), new TypeError(message))
+  const { brokerage } = await open(t)
+  t.throws(() => brokerage.setFaults({ latencyMs: -1 }), new TypeError('faults.latencyMs must be >= 0'))
+  const unknown = { color: 'red' } as object
+  t.throws(() => brokerage.setFaults(unknown), new TypeError('faults.color is not known'))
+  t.match((await control(brokerage, {})).body, { faults: { latencyMs: 0 } })
+})
+
+t.test('what was given out is bounded, and the oldest goes first', async t => {
+  const flows = new Memory().adapterOf('Interaction')
+  const COUNT = 100_000
+  for (let index = 0; index < COUNT; index++) await flows.upsert(String(index), { uid: String(index) }, 600)
+  t.notOk(await flows.find('0'))
+  for (const index of [COUNT / 2, COUNT - 1]) t.match(await flows.find(String(index)), { uid: String(index) })
 })
 
 t.test('what is booked shows', async t => {
