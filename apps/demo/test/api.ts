@@ -8,7 +8,7 @@ const JWT_SECRET = 'a secret of the test, of 32 characters and more'
 t.setTimeout(120_000)
 
 // One PostgreSQL for the whole file: it takes seconds to start.
-const app = await openDemo({ DATA_DIR: t.testdir(), JWT_SECRET }, createScryptPasswords())
+const app = await openDemo({ DATA_DIR: t.testdir(), JWT_SECRET }, { passwords: createScryptPasswords() })
 t.teardown(() => app.close())
 const client = clientOf(app, await signIn(app))
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { type Brokerage, startBrokerage } from '@dashtam/brokerage'
 import { createTestDatabase, until } from '@dashtam/testkit'
 import t, { type Test } from 'tap'
@@ -266,6 +267,35 @@ t.test('a brokerage that fails is named, and nothing wrong is cached', async t =
   brokerage.setFaults({ ...NO_FAULTS, errorShare: 1 })
   t.equal((await ask('GET', page)).json().transactions.length, 20, 'what is cached goes on')
   t.ok((await ask('GET', `/connections/${id}`)).json().accounts.length >= 3)
+  brokerage.setFaults(NO_FAULTS)
+  await ask('DELETE', `/connections/${id}`)
+})
+
+t.test('what the brokerage has told is told on for a while when it fails, and said to be stale', async t => {
+  const id = await connect()
+  await ask('POST', `/connections/${id}/sync`)
+  const [account] = (await ask('GET', `/accounts?connectionId=${id}`)).json().accounts
+  const page = `/accounts/${account.id}/transactions`
+  const lifetimes = { CACHE_TTL_PROVIDER: 0.5, CACHE_TTL_ACCOUNTS: 0.5 }
+  const shortly = await openDemo({ DATABASE_URL: database.url, BROKERAGE_URL: brokerage.url }, { beyond: lifetimes })
+  t.teardown(() => shortly.close())
+  const headers = { authorization: `Bearer ${await signIn(shortly)}` }
+  const askShortly = (path: string) => shortly.inject({ url: `/api/v1${path}`, headers })
+  const [told, listed] = [await askShortly(`/connections/${id}`), await askShortly(page)]
+  t.strictSame([told, listed].map(statusOf), ['dashtam; fwd=miss', 'dashtam; fwd=miss'])
+  await setTimeout(600)
+  for (const faults of [{ errorShare: 1 }, { rubbishShare: 1 }]) {
+    brokerage.setFaults({ ...NO_FAULTS, ...faults })
+    for (const [path, first] of [
+      [`/connections/${id}`, told],
+      [page, listed]
+    ] as const) {
+      const stale = await askShortly(path)
+      t.equal(stale.statusCode, 200)
+      t.equal(statusOf(stale), 'dashtam; hit; detail=stale')
+      t.strictSame(stale.json(), first.json())
+    }
+  }
   brokerage.setFaults(NO_FAULTS)
   await ask('DELETE', `/connections/${id}`)
 })

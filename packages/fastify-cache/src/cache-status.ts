@@ -2,7 +2,7 @@ import type { Served } from '@dashtam/cache-protocol'
 
 const PARAMETERS: Record<Served<unknown>['status'], string> = {
   hit: 'hit',
-  stale: 'hit',
+  stale: 'hit; detail=stale',
   miss: 'fwd=miss',
   collapsed: 'fwd=miss; collapsed'
 }
@@ -11,8 +11,8 @@ const PARAMETERS: Record<Served<unknown>['status'], string> = {
 const TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/
 
 /**
- * How a read was served, as the value of a `Cache-Status` header (RFC 9211): `hit` from either tier, expired or not;
- * `fwd=miss` when it was loaded, with `collapsed` when another read was loading it already.
+ * How a read was served, as the value of a `Cache-Status` header (RFC 9211): `hit` from either tier, with `detail=stale`
+ * when it was past its lifetime; `fwd=miss` when it was loaded, with `collapsed` when another read was loading it already.
  *
  * @param read - What `family.read()` resolved to.
  * @param cache - What the cache is called: a letter, then letters, digits and `! # $ % & ' * + - . ^ _ | ~ : /`.
