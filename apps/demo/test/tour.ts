@@ -8,6 +8,8 @@ import { openDemo } from './fixtures/demo.ts'
 t.setTimeout(120_000)
 
 const LATENCY_MS = 150
+/** As operators have it by default. */
+const RATE_LIMIT_API_PER_MINUTE = '100'
 
 const database = await createTestDatabase()
 const redis = await startRedis()
@@ -27,6 +29,7 @@ async function tourOf({ instances, redisUrl }: Place, onStep?: TourOptions['onSt
   const environment = {
     DATABASE_URL: database.url,
     BROKERAGE_URL: brokerage.url,
+    RATE_LIMIT_API_PER_MINUTE,
     CACHE_KEY_PREFIX: randomPrefix(),
     ...(redisUrl !== undefined && { REDIS_URL: redisUrl })
   }
@@ -70,13 +73,20 @@ for (const [what, place] of Object.entries({
   })
 }
 
-t.test('the tour passes with Redis stopped half-way', async t => {
-  let steps = 0
-  const rows = await tourOf({ instances: 1, redisUrl: redis.url }, async step => {
-    steps++
-    if (step === 'sync') await redis.stop()
+for (const instances of [1, 2]) {
+  t.test(`the tour passes with ${instances} when Redis stops half-way`, async t => {
+    const rows = await tourOf({ instances, redisUrl: redis.url }, async step => {
+      if (step === 'sync') await redis.stop()
+    })
+    t.ok(rows.length >= 25)
+    await redis.restart()
   })
-  t.ok(rows.length >= 25)
-  t.ok(steps >= rows.length)
+}
+
+t.test('a connection is not begun without Redis, and told so', async t => {
+  const stopped = tourOf({ instances: 1, redisUrl: redis.url }, async step => {
+    if (step === 'begin to connect') await redis.stop()
+  })
+  await t.rejects(stopped, { message: /begin to connect: .*"status":503,"detail":"The state cannot be checked now/ })
   await redis.restart()
 })

@@ -79,6 +79,8 @@ export function registerProblems(app: FastifyInstance, { isUnavailable, onUnavai
       onUnavailable(error)
       return sendProblem(reply.header('retry-after', '1'), 503, 'The database is unavailable.')
     }
+    // Of a plugin that refuses while the cache is away, in words for whoever asks.
+    if (status === 503) return sendProblem(reply.header('retry-after', '1'), 503, error.message)
     request.log.error({ err: error }, 'the request failed')
     return sendProblem(reply, 500)
   })
