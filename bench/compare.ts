@@ -74,7 +74,7 @@ export function printMachine(redisVersion: string): void {
   console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}, Redis ${redisVersion}`)
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return percentile(values, 0.5)
 }
 
