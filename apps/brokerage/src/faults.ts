@@ -6,7 +6,7 @@ const share = (description: string) =>
   Type.Number({ minimum: 0, maximum: 1, description: `${description}, from 0 to 1` })
 
 /** What is wrong with the brokerage, on demand. */
-export const FAULTS = Type.Object(
+const FAULTS = Type.Object(
   {
     latencyMs: Type.Integer({
       minimum: 0,

@@ -2,9 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import type { CacheError, CacheOperation, Err, Ok, Result, StoreOperation } from '@dashtam/cache-protocol'
 import { ok } from '@dashtam/cache-protocol'
 import type { PortGuard } from '@dashtam/cache-protocol/adapter'
+import type { Cluster, Redis } from 'ioredis'
 import type { ConnectionMonitor } from './connection-monitor.ts'
 import { Deadlines, type Pending } from './deadlines.ts'
 import { toRedisFault } from './redis-fault.ts'
+import { isCluster, isMoved, learnSlots } from './topology.ts'
 import type { WriteBatch } from './write-batch.ts'
 
 type Operation = CacheOperation | StoreOperation
@@ -19,6 +21,7 @@ export interface Gate {
 
 /** Sends commands and turns whatever comes of them, within the deadline, into a `Result`. */
 export class Commands {
+  readonly #client: Redis | Cluster
   readonly #guard: PortGuard
   readonly #monitor: ConnectionMonitor
   readonly #gate: Gate
@@ -28,12 +31,14 @@ export class Commands {
   #isClosed = false
 
   constructor(
+    client: Redis | Cluster,
     guard: PortGuard,
     monitor: ConnectionMonitor,
     batch: WriteBatch,
     timeoutMs: number,
     gate: Gate = monitor
   ) {
+    this.#client = client
     this.#guard = guard
     this.#gate = gate
     this.#monitor = monitor
@@ -81,20 +86,25 @@ export class Commands {
         // ioredis throws at once for a slot of a cluster that no master serves.
         sent = Promise.reject(error)
       }
-      sent.then(
-        value => {
-          // After the deadline nobody waits any more.
-          if (pending.isFinished) return
-          this.#deadlines.finish(pending)
-          this.#monitor.answered()
-          resolve(toAnswer(value))
-        },
-        (error: unknown) => {
-          if (pending.isFinished) return
-          this.#deadlines.finish(pending)
-          resolve(this.#fault(operation, key, error, wrongType))
+      let isFollowed = false
+      const answered = (value: unknown) => {
+        // After the deadline nobody waits any more.
+        if (pending.isFinished) return
+        this.#deadlines.finish(pending)
+        this.#monitor.answered()
+        resolve(toAnswer(value))
+      }
+      const failed = (error: unknown) => {
+        if (pending.isFinished) return
+        if (!isFollowed && isMoved(error) && isCluster(this.#client)) {
+          isFollowed = true
+          this.#follow(this.#client, pending, send).then(answered, failed)
+          return
         }
-      )
+        this.#deadlines.finish(pending)
+        resolve(this.#fault(operation, key, error, wrongType))
+      }
+      sent.then(answered, failed)
     })
   }
 
@@ -102,6 +112,13 @@ export class Commands {
     await opening
     // Nobody waits for it any more, or it would wait in the offline queue of an app's own client.
     if (pending.isFinished || this.#gate.refusal !== undefined) throw new Error('no connection in time')
+    return send()
+  }
+
+  /** Sends it again, now that it is known where to. */
+  async #follow<T>(client: Cluster, pending: Pending, send: () => Promise<T>): Promise<T> {
+    await learnSlots(client)
+    if (pending.isFinished) throw new Error('not known in time where the slot is')
     return send()
   }
 

@@ -65,7 +65,7 @@ export class RedisConnection {
     this.logger = logger
     this.monitor = new ConnectionMonitor({ client, logger, onStateChange })
     this.#batch = new WriteBatch(client)
-    this.commands = new Commands(this.guard, this.monitor, this.#batch, commandTimeoutMs)
+    this.commands = new Commands(client, this.guard, this.monitor, this.#batch, commandTimeoutMs)
     if (enableOfflineQueue || autoResendUnfulfilledCommands) {
       logger?.warn(
         { enableOfflineQueue, autoResendUnfulfilledCommands },
@@ -78,7 +78,7 @@ export class RedisConnection {
   watched(): { readonly watch: ServerWatch; readonly commands: Commands } {
     if (this.#watched === undefined) {
       const watch = new ServerWatch(this.client, this.monitor, this.logger)
-      const commands = new Commands(this.guard, this.monitor, this.#batch, this.commandTimeoutMs, watch)
+      const commands = new Commands(this.client, this.guard, this.monitor, this.#batch, this.commandTimeoutMs, watch)
       this.#watched = { watch, commands }
     }
     return this.#watched

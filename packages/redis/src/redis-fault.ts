@@ -13,6 +13,8 @@ const CONNECTION_TROUBLE: ReadonlySet<string> = new Set([
   'LOADING',
   'MASTERDOWN',
   'CLUSTERDOWN',
+  'MOVED',
+  'ASK',
   'READONLY',
   'TRYAGAIN'
 ])

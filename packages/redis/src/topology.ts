@@ -19,6 +19,20 @@ export function mastersOf(client: Redis | Cluster): Redis[] {
   return isCluster(client) ? client.nodes('master') : [client]
 }
 
+/**
+ * Whether nothing was done because the slot of the key is served elsewhere. ioredis goes there by itself, unless commands
+ * on several slots went out together, and then never learns it. To be deleted when
+ * https://github.com/redis/ioredis/issues/2075 is solved.
+ */
+export function isMoved(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('MOVED ')
+}
+
+/** Has the client ask which server has which slots. It asks once for all who wait. */
+export function learnSlots(client: Cluster): Promise<void> {
+  return new Promise(resolve => client.refreshSlotsCache(() => resolve()))
+}
+
 /** Not `instanceof`: an app may have another copy of ioredis. */
 export function isCluster(client: Redis | Cluster): client is Cluster {
   return client.isCluster

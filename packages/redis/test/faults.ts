@@ -1,6 +1,6 @@
 import type { Result } from '@dashtam/cache-protocol'
 import { createRedisClient, RedisAdapter, type RedisAdapterOptions } from '@dashtam/cache-redis'
-import { type RedisServer, randomPrefix, startRedis, startRedisCluster } from '@dashtam/testkit'
+import { type RedisCluster, type RedisServer, randomPrefix, startRedis, startRedisCluster } from '@dashtam/testkit'
 import calculateSlot from 'cluster-key-slot'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
@@ -340,6 +340,25 @@ t.test('a client that has ended is down from the start', async t => {
   await cache.close()
 })
 
+t.test('commands that leave together find slots that have moved since', async t => {
+  await using cluster = await startRedisCluster({ replicasPerMaster: 0 })
+  const keyspace = randomPrefix()
+  const cache = new RedisAdapter({
+    keyspace,
+    client: createRedisClient({ cluster: cluster.seeds }),
+    closesClient: true
+  })
+  t.teardown(() => cache.close())
+  t.match(await cache.ping(), { ok: true })
+  const keys = Array.from({ length: 30 }, (_, index) => `${keyspace}:${index}`)
+  await moveSlots(cluster, keys.map(calculateSlot))
+  // The first batches go where the slots were.
+  const written = await Promise.all(keys.map(key => cache.increment(key)))
+  t.strictSame(new Set(written.map(result => result.ok && result.value)), new Set([1]), 'each is done, and once')
+  const read = await Promise.all(keys.map(key => cache.get(key)))
+  t.ok(read.every(result => result.ok && result.value === '1'))
+})
+
 t.test('a cluster that loses a master goes on with the others, and is whole again after the failover', async t => {
   await using cluster = await startRedisCluster()
   const keyspace = randomPrefix()
@@ -390,6 +409,17 @@ function recorder(log: Line[]) {
   return {
     info: (details: object, message: string) => void log.push(['info', details, message]),
     warn: (details: object, message: string) => void log.push(['warn', details, message])
+  }
+}
+
+/** Empty slots, each to the next of the masters. */
+async function moveSlots({ nodes }: RedisCluster, slots: readonly number[]): Promise<void> {
+  const ids = await Promise.all(nodes.map(node => node.cli('CLUSTER', 'MYID')))
+  const firstSlots = nodes.map((_, index) => Math.ceil((index * 16_384) / nodes.length))
+  for (const slot of new Set(slots)) {
+    const owner = firstSlots.findLastIndex(first => slot >= first)
+    const id = String(ids[(owner + 1) % ids.length]).trim()
+    for (const node of nodes) await node.cli('CLUSTER', 'SETSLOT', String(slot), 'NODE', id)
   }
 }
 
