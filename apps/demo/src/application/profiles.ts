@@ -1,4 +1,4 @@
-import type { CacheFamily, FamilyKeys, ReadThrough, Served, ValueCodec } from '@dashtam/cache-protocol'
+import type { CacheFamily, Consistency, FamilyKeys, ReadThrough, Served, ValueCodec } from '@dashtam/cache-protocol'
 import type { User, UserSettings } from '../domain/user.ts'
 import type { Passwords, UserChanges, UserRepository } from './ports.ts'
 
@@ -43,12 +43,12 @@ export class Profiles {
     })
   }
 
-  profile(userId: string): Promise<Served<User | null>> {
-    return this.#profiles.read({ userId })
+  profile(userId: string, consistency: Consistency): Promise<Served<User | null>> {
+    return this.#profiles.read({ userId }, { consistency })
   }
 
-  settings(userId: string): Promise<Served<UserSettings | null>> {
-    return this.#settings.read({ userId })
+  settings(userId: string, consistency: Consistency): Promise<Served<UserSettings | null>> {
+    return this.#settings.read({ userId }, { consistency })
   }
 
   /** `false` when there is no such user. */

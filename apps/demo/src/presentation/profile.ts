@@ -1,7 +1,9 @@
+import type { Consistency } from '@dashtam/cache-protocol'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { Profiles } from '../application/profiles.ts'
 import { ACCOUNT_NAME_PATTERN } from '../domain/account.ts'
 import { LANGUAGES, PASSWORD_LENGTH } from '../domain/user.ts'
+import { consistencyOf, Freshness } from './freshness.ts'
 import { problemResponse, sendProblem } from './problem.ts'
 import { served } from './served.ts'
 
@@ -45,17 +47,26 @@ const unauthorized = problemResponse('There is no session, or it has ended.')
 
 /** What the signed-in user sees and changes of himself. */
 export const profileRoutes: FastifyPluginAsyncTypebox<ProfileRoutesOptions> = async (app, { profiles }) => {
-  const meOf = async (userId: string) => {
-    const [profile, settings] = await Promise.all([profiles.profile(userId), profiles.settings(userId)])
+  const meOf = async (userId: string, consistency: Consistency = 'eventual') => {
+    const [profile, settings] = await Promise.all([
+      profiles.profile(userId, consistency),
+      profiles.settings(userId, consistency)
+    ])
     if (profile.value === null || settings.value === null) throw new Error('a user with a session is not there')
     // Of the one that took longer.
     const { status } = profile.status === 'hit' ? settings : profile
     return { value: { ...profile.value, settings: settings.value }, status }
   }
 
-  const getSchema = { ...common, summary: 'Read the signed-in user', response: { 200: Me, 401: unauthorized } }
-  app.get('/users/me', { schema: getSchema }, async ({ userId }, reply) => {
-    return reply.send((await served(reply, meOf(userId))).value)
+  const getSchema = {
+    ...common,
+    summary: 'Read the signed-in user',
+    headers: Freshness,
+    response: { 200: Me, 401: unauthorized }
+  }
+  app.get('/users/me', { schema: getSchema }, async ({ userId, headers }, reply) => {
+    const me = await served(reply, meOf(userId, consistencyOf(headers)))
+    return reply.send(me.value)
   })
 
   const patchSchema = {
