@@ -9,6 +9,7 @@ import type {
   Served,
   ValueCodec
 } from '@dashtam/cache-protocol'
+import { refuseUnknown, requireFunctions } from '@dashtam/cache-protocol/adapter'
 import type { Account, AccountsSource, PageOfTransactions } from './accounts-source.ts'
 import type { AccountsStats } from './stats.ts'
 
@@ -104,7 +105,7 @@ export class AccountsCache<A extends Account = Account, R = unknown, T = unknown
     this.#lists = cache.family<OfUser, readonly A[], OfUser>(keys.accountsOfUser, {
       ...behavior,
       ...(codecs.accounts && { codec: codecs.accounts }),
-      load: ({ userId }) => source.listAccounts(userId)
+      load: async ({ userId }) => arrayFrom('listAccounts', await source.listAccounts(userId))
     })
     this.#responses = cache.family<OfConnection, R, OfConnection>(keys.providerAccounts, {
       ...behavior,
@@ -123,7 +124,7 @@ export class AccountsCache<A extends Account = Account, R = unknown, T = unknown
       tags: ({ userId, accountId }) => [this.#tagOfUser(userId), this.#tagOfAccount(accountId)],
       load: async (wanted, context) => ({
         userId: wanted.userId,
-        transactions: await source.listTransactions(wanted, context)
+        transactions: arrayFrom('listTransactions', await source.listTransactions(wanted, context))
       })
     })
   }
@@ -242,15 +243,26 @@ export class AccountsCache<A extends Account = Account, R = unknown, T = unknown
 export function createAccountsCache<A extends Account, R, T, F>(
   options: AccountsCacheOptions<A, R, T, F>
 ): AccountsCache<A, R, T, F> {
-  const { source } = options
-  for (const name of ['listAccounts', 'fetchProviderAccounts', 'listTransactions'] as const) {
-    if (typeof source?.[name] !== 'function') throw new TypeError(`source must be an AccountsSource: it has no ${name}`)
+  const { cache, keys, source, codecs = {} } = options
+  refuseUnknown(options, ['cache', 'keys', 'source', 'ttlSeconds', 'providerTtlSeconds', 'staleSeconds', 'codecs'])
+  requireFunctions('cache', cache, ['family', 'invalidateTags'])
+  requireFunctions('keys', keys, ['accountsOfUser', 'providerAccounts', 'transactions'])
+  requireFunctions('source', source, ['listAccounts', 'fetchProviderAccounts', 'listTransactions'])
+  refuseUnknown(codecs, ['accounts', 'provider', 'transactions'], 'codec')
+  for (const [name, codec] of Object.entries(codecs)) {
+    if (codec !== undefined) requireFunctions(`codecs.${name}`, codec, ['encode', 'decode'])
   }
   return new AccountsCache(options)
 }
 
 function unwrapped<T>({ value, ...rest }: Served<CachedPage<T>>): Served<readonly T[]> {
   return { ...rest, value: value.transactions as DeepReadonly<readonly T[]> }
+}
+
+/** @throws TypeError: what is cached is looked through. */
+function arrayFrom<T>(name: keyof AccountsSource, found: readonly T[]): readonly T[] {
+  if (Array.isArray(found)) return found
+  throw new TypeError(`source.${name} must answer an array, got ${found === null ? 'null' : typeof found}`)
 }
 
 function checkPage(page: unknown): void {

@@ -31,11 +31,7 @@ export interface AccountsPluginOptions extends Omit<AppOptions, 'cache'> {
   readonly cache?: AppOptions['cache']
 }
 
-const KNOWN = new Set(['cache', 'keys', 'source', 'ttlSeconds', 'providerTtlSeconds', 'staleSeconds', 'codecs'])
-
 const plugin: FastifyPluginAsync<AccountsPluginOptions> = async (app, options) => {
-  const unknown = Object.keys(options).find(name => !KNOWN.has(name))
-  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'`)
   const { cache = cacheOf(app), ...rest } = options
   app.decorate('accounts', createAccountsCache({ ...rest, cache }))
 }

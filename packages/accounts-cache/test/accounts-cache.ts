@@ -281,10 +281,21 @@ t.test('wrong options and wrong ids are told', async t => {
     const source = Object.assign(new Bank(), { [missing]: undefined })
     t.throws(() => createAccountsCache({ cache, keys, source }), {
       name: 'TypeError',
-      message: `source must be an AccountsSource: it has no ${missing}`
+      message: `source must have the function ${missing}`
     })
   }
-  t.throws(() => createAccountsCache({ cache, keys } as never), { name: 'TypeError' })
+  const wrongs = [
+    [{ source: undefined }, 'source must have the function listAccounts'],
+    [{ cache: undefined }, 'cache must have the function family'],
+    [{ keys: {} }, 'keys must have the function accountsOfUser'],
+    [{ ttl: 1 }, /^unknown option 'ttl'; known are cache, /],
+    [{ codecs: { account: json() } }, "unknown codec 'account'; known are accounts, provider, transactions"],
+    [{ codecs: { accounts: null } }, 'codecs.accounts must have the function encode']
+  ] as const
+  for (const [options, message] of wrongs) {
+    const given = { cache, keys, source: new Bank(), ...options } as never
+    t.throws(() => createAccountsCache(given), { name: 'TypeError', message })
+  }
   t.throws(() => open({ ttlSeconds: 0 }), { name: 'TypeError', message: /ttlSeconds/ })
   const { accounts } = open()
   const wrong = undefined as never
@@ -295,6 +306,16 @@ t.test('wrong options and wrong ids are told', async t => {
   const neverCalled = () => t.fail('nothing is written')
   await t.rejects(accounts.change({ userId: wrong }, neverCalled), { name: 'TypeError' })
   await t.rejects(accounts.change({ userId: 'ann', accountIds: [wrong] }, neverCalled), { name: 'TypeError' })
+})
+
+t.test('a source that answers no array is named', async t => {
+  const { bank, accounts } = open()
+  bank.listAccounts = async () => null as never
+  await t.rejects(accounts.list('ann'), new TypeError('source.listAccounts must answer an array, got null'))
+  const other = open()
+  other.bank.listTransactions = async () => undefined as never
+  const message = 'source.listTransactions must answer an array, got undefined'
+  await t.rejects(other.accounts.transactions(ANNS), new TypeError(message))
 })
 
 t.test('what else the app has cached about accounts goes with a change', async t => {

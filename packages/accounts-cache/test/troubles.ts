@@ -59,6 +59,16 @@ t.test('while the provider fails, the last response known is served, and no fail
   t.match(await accounts.providerAccounts(CONNECTION), { value: { balance: 2 }, status: 'miss' })
 })
 
+t.test('a response of the past is not shown once the provider has said that there is none', async t => {
+  const { bank, accounts } = open()
+  await accounts.providerAccounts(CONNECTION)
+  await accounts.change({ userId: 'ann', ...CONNECTION }, () => undefined)
+  bank.response = null
+  t.match(await accounts.providerAccounts(CONNECTION), { value: null, status: 'miss' })
+  bank.beforeResponse = () => Promise.reject(new Error('the provider answered 500'))
+  await t.rejects(accounts.providerAccounts(CONNECTION), { message: 'the provider answered 500' })
+})
+
 t.test('lists and pages live for as long as is said of them, and so do responses', async t => {
   const { bank, pass, accounts } = open({ ttlSeconds: 20, providerTtlSeconds: 10 })
   const statuses = async () => [

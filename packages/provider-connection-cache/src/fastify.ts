@@ -26,21 +26,7 @@ export interface ProviderConnectionPluginOptions
   readonly cache?: ProviderConnectionCacheOptions<unknown>['cache']
 }
 
-const KNOWN = new Set([
-  'cache',
-  'keys',
-  'source',
-  'tokenCodec',
-  'connectionCodec',
-  'listCodec',
-  'ttlSeconds',
-  'credentialsTtlSeconds',
-  'now'
-])
-
 const plugin: FastifyPluginAsync<ProviderConnectionPluginOptions> = async (app, options) => {
-  const unknown = Object.keys(options).find(name => !KNOWN.has(name))
-  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'`)
   const { cache = cacheOf(app), ...rest } = options
   app.decorate('providerConnections', createProviderConnectionCache({ ...rest, cache }))
 }

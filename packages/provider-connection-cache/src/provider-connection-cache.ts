@@ -9,6 +9,7 @@ import type {
   Served,
   ValueCodec
 } from '@dashtam/cache-protocol'
+import { refuseUnknown, requireFunctions } from '@dashtam/cache-protocol/adapter'
 import { encrypts } from './encrypts.ts'
 
 /** A connection, and whose it is. */
@@ -86,6 +87,17 @@ export interface ProviderConnectionStats {
 
 const DEFAULT_TTL_SECONDS = 300
 const DEFAULT_CREDENTIALS_TTL_SECONDS = 60
+const OPTIONS: readonly (keyof ProviderConnectionCacheOptions<unknown>)[] = [
+  'cache',
+  'keys',
+  'source',
+  'tokenCodec',
+  'connectionCodec',
+  'listCodec',
+  'ttlSeconds',
+  'credentialsTtlSeconds',
+  'now'
+]
 /** Whoever gets a token from the cache has so long to use it. */
 const LEFT_SECONDS = 300
 
@@ -95,6 +107,7 @@ export class ProviderConnectionCache<C, K = never> {
   readonly #lists: CacheFamily<{ readonly userId: string }, readonly C[]>
   readonly #tokens: CacheFamily<ConnectionRef, ProviderToken | null>
   readonly #credentials: CacheFamily<ConnectionId, K | null>
+  readonly #keys: ProviderConnectionKeys
   readonly #stats = { tokens: 0, obtained: 0, changed: 0 }
 
   /** @internal */
@@ -109,6 +122,7 @@ export class ProviderConnectionCache<C, K = never> {
     credentialsTtlSeconds = DEFAULT_CREDENTIALS_TTL_SECONDS,
     now = Date.now
   }: ProviderConnectionCacheOptions<C, K>) {
+    this.#keys = keys
     // Anybody can ask for what is not there: it is not to fill the cache.
     const absent = { nullTtlSeconds: 0 }
     this.#connections = cache.family<ConnectionId, C | null, ConnectionId>(keys.providerConnection, {
@@ -120,7 +134,7 @@ export class ProviderConnectionCache<C, K = never> {
     this.#lists = cache.family<OfUser, readonly C[], OfUser>(keys.connectionsOfUser, {
       ttlSeconds,
       ...(listCodec && { codec: listCodec }),
-      tags: ({ userId }) => [listOf(userId)],
+      tags: ({ userId }) => [this.#tagOfList(userId)],
       load: ({ userId }) => source.listConnections(userId)
     })
     this.#tokens = cache.family<ConnectionRef, ProviderToken | null, ConnectionRef>(tokenKeys(keys), {
@@ -128,7 +142,7 @@ export class ProviderConnectionCache<C, K = never> {
       isSensitive: true,
       codec: tokenCodec,
       ttlSeconds: token => (token === null ? 0 : Math.max(0, (token.expiresAtMs - now()) / 1_000 - LEFT_SECONDS)),
-      tags: ({ connectionId }) => [secretsOf(connectionId)],
+      tags: ({ connectionId }) => [this.#tagOfSecrets(connectionId)],
       load: async (connection, context) => {
         this.#stats.obtained++
         return (await source.obtainToken(connection, context)) ?? null
@@ -140,7 +154,7 @@ export class ProviderConnectionCache<C, K = never> {
       ttlSeconds: credentialsTtlSeconds,
       // They leave the database encrypted, and stand decrypted in no other store.
       placement: 'memory',
-      tags: ({ connectionId }) => [secretsOf(connectionId)],
+      tags: ({ connectionId }) => [this.#tagOfSecrets(connectionId)],
       load: async ({ connectionId }) => (await source.findCredentials?.(connectionId)) ?? null
     })
   }
@@ -187,7 +201,7 @@ export class ProviderConnectionCache<C, K = never> {
     write: () => T | Promise<T>,
     { keepsSecrets = false }: ChangeOptions = {}
   ): Promise<Mutated<T>> {
-    const tags = [listOf(userId), ...(keepsSecrets ? [] : [secretsOf(connectionId)])]
+    const tags = [this.#tagOfList(userId), ...(keepsSecrets ? [] : [this.#tagOfSecrets(connectionId)])]
     const changed = await this.#connections.mutate({ connectionId }, write, { tags })
     this.#stats.changed++
     return changed
@@ -206,24 +220,35 @@ export class ProviderConnectionCache<C, K = never> {
   stats(): ProviderConnectionStats {
     return { ...this.#stats }
   }
+
+  // Tags are named as keys: with the keyspace and the tenant, and no two ids have one.
+
+  #tagOfList(userId: string): string {
+    return this.#keys.connectionsOfUser({ userId })
+  }
+
+  #tagOfSecrets(connectionId: string): string {
+    return this.#keys.providerCredentials({ connectionId })
+  }
 }
 
 type ConnectionId = Pick<ConnectionRef, 'connectionId'>
 type OfUser = Pick<ConnectionRef, 'userId'>
 
-function listOf(userId: string): string {
-  return `connections:${userId}`
-}
-
-function secretsOf(connectionId: string): string {
-  return `connection-secrets:${connectionId}`
-}
-
 /** A user may have several connections to one provider, and each has a token of its own. */
 function tokenKeys({ providerToken }: ProviderConnectionKeys): FamilyKeys<ConnectionRef> {
-  const keyOf = ({ provider, connectionId, userId }: ConnectionRef) =>
-    providerToken({ provider: `${encodeURIComponent(provider)}/${connectionId}`, userId })
+  const keyOf = ({ provider, connectionId, userId }: ConnectionRef) => {
+    checkId('provider', provider)
+    checkId('connectionId', connectionId)
+    return providerToken({ provider: `${encodeURIComponent(provider)}/${connectionId}`, userId })
+  }
   return Object.assign(keyOf, { family: providerToken.family, ttlSeconds: providerToken.ttlSeconds })
+}
+
+/** @throws TypeError as keys do. */
+function checkId(name: string, id: unknown): void {
+  if (typeof id === 'string' || Number.isSafeInteger(id)) return
+  throw new TypeError(`${name} must be a string, got ${id === null ? 'null' : typeof id}`)
 }
 
 /**
@@ -234,8 +259,13 @@ function tokenKeys({ providerToken }: ProviderConnectionKeys): FamilyKeys<Connec
 export function createProviderConnectionCache<C, K = never>(
   options: ProviderConnectionCacheOptions<C, K>
 ): ProviderConnectionCache<C, K> {
-  const { source, tokenCodec } = options
-  if (typeof source?.obtainToken !== 'function') throw new TypeError('source must be a ProviderConnectionSource')
+  const { cache, keys, source, tokenCodec, now = Date.now } = options
+  refuseUnknown(options, OPTIONS)
+  requireFunctions('cache', cache, ['family'])
+  requireFunctions('keys', keys, ['providerConnection', 'connectionsOfUser', 'providerToken', 'providerCredentials'])
+  requireFunctions('source', source, ['findConnection', 'listConnections', 'obtainToken'])
+  if (source.findCredentials !== undefined) requireFunctions('source', source, ['findCredentials'])
+  if (typeof now !== 'function') throw new TypeError(`now must be a function, got ${typeof now}`)
   const accessToken = 'is this what stands in the cache?'
   if (typeof tokenCodec?.encode !== 'function' || !encrypts(tokenCodec, { accessToken, expiresAtMs: 0 }, accessToken)) {
     throw new TypeError('tokenCodec must encrypt: json({ encryption: createKeyRing(…) }) of @dashtam/cache-codecs does')

@@ -1,4 +1,5 @@
 import { dashtamFamilies, defineKeys } from '@dashtam/cache-keys'
+import { createReadThrough } from '@dashtam/cache-tiered'
 import { fastifyCache } from '@dashtam/fastify-cache'
 import { fastifyProviderConnections } from '@dashtam/provider-connection-cache/fastify'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -25,8 +26,9 @@ t.test('the plugin makes app.providerConnections', async t => {
 })
 
 t.test('wrong options fail the boot, by name', async t => {
-  await t.rejects(async () => bare(t).register(fastifyProviderConnections, { ...options(), ttl: 1 } as never), {
-    message: "unknown option 'ttl'"
+  const cache = createReadThrough({ keyspace: keys.prefix })
+  await t.rejects(async () => bare(t).register(fastifyProviderConnections, { ...options(), cache, ttl: 1 } as never), {
+    message: /^unknown option 'ttl'/
   })
   await t.rejects(async () => bare(t).register(fastifyProviderConnections, options()), {
     message: /needs @dashtam\/fastify-cache registered before it, or the option cache$/

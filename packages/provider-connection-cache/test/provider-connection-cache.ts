@@ -224,8 +224,39 @@ t.test('what happens is counted', async t => {
   t.match(await registry.metrics(), 'dashtam_provider_connection_events_total{event="tokens"} 3')
 })
 
+t.test('a missing id is told, and nothing is written', async t => {
+  const { connections, source } = open()
+  for (const [name, message] of [
+    ['connectionId', 'connectionId must be a string, got undefined'],
+    ['provider', 'provider must be a string, got undefined'],
+    ['userId', /userId/]
+  ] as const) {
+    const wrong = { ...ANN, [name]: undefined } as never
+    await t.rejects(connections.token(wrong), { name: 'TypeError', message })
+    await t.rejects(connections.dropToken(wrong), { name: 'TypeError', message })
+  }
+  const object = { ...ANN, connectionId: { a: 1 } } as never
+  await t.rejects(connections.token(object), new TypeError('connectionId must be a string, got object'))
+  const neverCalled = () => t.fail('nothing is written')
+  for (const name of ['connectionId', 'userId']) {
+    const wrong = { ...ANN, [name]: undefined } as never
+    await t.rejects(connections.change(wrong, neverCalled), { name: 'TypeError' })
+  }
+  t.equal(source.calls.obtain, 0)
+})
+
 t.test('wrong options are told, and a codec that does not encrypt is one', async t => {
-  t.throws(() => open({ source: {} as never }), { message: 'source must be a ProviderConnectionSource' })
+  const wrongs = [
+    [{ source: {} }, 'source must have the function findConnection'],
+    [{ cache: {} }, 'cache must have the function family'],
+    [{ keys: undefined }, 'keys must have the function providerConnection'],
+    [{ now: 5 }, 'now must be a function, got number'],
+    [{ ttl: 1 }, /^unknown option 'ttl'; known are cache, /]
+  ] as const
+  for (const [options, message] of wrongs) t.throws(() => open(options as never), { name: 'TypeError', message })
+  const { source } = open()
+  const partial = Object.assign(source, { findCredentials: 5 }) as never
+  t.throws(() => open({ source: partial }), new TypeError('source must have the function findCredentials'))
   const fails = { encode: () => ({ ok: false, error: { code: 'X', message: '' } }), decode: () => ({ ok: false }) }
   for (const tokenCodec of [undefined, json(), json({ compression: 'zstd' }), fails]) {
     t.throws(() => open({ tokenCodec: tokenCodec as never }), /^tokenCodec must encrypt/)

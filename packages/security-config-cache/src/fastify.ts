@@ -19,11 +19,7 @@ export interface SecurityConfigPluginOptions extends Omit<SecurityConfigCacheOpt
   readonly cache?: SecurityConfigCacheOptions['cache']
 }
 
-const KNOWN = new Set(['cache', 'keys', 'repository', 'ttlSeconds'])
-
 const plugin: FastifyPluginAsync<SecurityConfigPluginOptions> = async (app, options) => {
-  const unknown = Object.keys(options).find(name => !KNOWN.has(name))
-  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'`)
   const { cache = cacheOf(app), ...rest } = options
   app.decorate('securityConfig', createSecurityConfigCache({ ...rest, cache }))
 }

@@ -1,4 +1,5 @@
 import type { CacheFamily, FamilyKeys, Mutated, ReadOptions, ReadThrough } from '@dashtam/cache-protocol'
+import { refuseUnknown, requireFunctions } from '@dashtam/cache-protocol/adapter'
 
 interface OfUser {
   readonly userId: string
@@ -12,7 +13,10 @@ export interface SecurityVersions {
   readonly user: number
 }
 
-/** The truth. Each call is one statement: nothing is read before it is written. */
+/**
+ * The truth. Each call is one statement: nothing is read before it is written. Versions are safe integers of at least 0, and
+ * the text or the bigint that a driver makes of a `bigint` is none.
+ */
 export interface SecurityConfigRepository {
   findGlobalVersion(): Promise<number>
   /** `undefined` when there is no such user. */
@@ -65,13 +69,16 @@ export class SecurityConfigCache {
     const behavior = { ttlSeconds, consistency: 'strong' } as const
     this.#global = cache.family<object, number, object>(keys.securityGlobalVersion, {
       ...behavior,
-      load: () => repository.findGlobalVersion()
+      load: async () => versionFrom('findGlobalVersion', await repository.findGlobalVersion())
     })
     this.#users = cache.family<OfUser, number | null, OfUser>(keys.securityUserVersion, {
       ...behavior,
       // Anybody can ask for users that are not there: they are not to fill the cache.
       nullTtlSeconds: 0,
-      load: async ({ userId }) => (await repository.findUserVersion(userId)) ?? null
+      load: async ({ userId }) => {
+        const found = await repository.findUserVersion(userId)
+        return found === undefined ? null : versionFrom('findUserVersion', found)
+      }
     })
   }
 
@@ -80,7 +87,8 @@ export class SecurityConfigCache {
    * anywhere. Its round trip is one for both, and for all who read at the moment. When the cache is in trouble the
    * repository answers.
    *
-   * @returns `undefined` when there is no such user. Rejects as the repository does.
+   * @returns `undefined` when there is no such user. Rejects as the repository does, and with a `TypeError` when what it
+   * answers is no version.
    */
   async versionsOf(userId: string, options?: ReadOptions): Promise<SecurityVersions | undefined> {
     const [global, user] = await Promise.all([this.#global.get({}, options), this.#users.get({ userId }, options)])
@@ -90,12 +98,14 @@ export class SecurityConfigCache {
   /**
    * Whether a token that was issued with these versions is still worth something. Read as `versionsOf` does.
    *
-   * @returns `false` when one of them was rotated since, when one is no integer, and when there is no such user. Rejects as
-   * the repository does.
+   * @param issued - As the token says it, whatever that is.
+   * @returns `false` when one of them was rotated since, when one is missing or no integer, and when there is no such user.
+   * Rejects as `versionsOf` does.
    */
-  async isCurrent(userId: string, issued: SecurityVersions, options?: ReadOptions): Promise<boolean> {
-    const wanted = await this.versionsOf(userId, options)
-    const isCurrent = wanted !== undefined && reaches(issued.global, wanted.global) && reaches(issued.user, wanted.user)
+  async isCurrent(userId: string, issued: SecurityVersions | undefined, options?: ReadOptions): Promise<boolean> {
+    const wanted = typeof userId === 'string' ? await this.versionsOf(userId, options) : undefined
+    const { global, user } = Object(issued) as Partial<SecurityVersions>
+    const isCurrent = wanted !== undefined && reaches(global, wanted.global) && reaches(user, wanted.user)
     this.#stats[isCurrent ? 'current' : 'outdated']++
     return isCurrent
   }
@@ -129,6 +139,13 @@ export class SecurityConfigCache {
   }
 }
 
+/** @throws TypeError: no token could be held against it, or every one could. */
+function versionFrom(name: keyof SecurityConfigRepository, found: unknown): number {
+  if (Number.isSafeInteger(found) && (found as number) >= 0) return found as number
+  const got = typeof found === 'number' ? found : found === null ? 'null' : typeof found
+  throw new TypeError(`repository.${name} must answer a safe integer of at least 0, got ${got}`)
+}
+
 /** What a token says is not what it must be. */
 function reaches(issued: unknown, wanted: number): boolean {
   return Number.isSafeInteger(issued) && (issued as number) >= wanted
@@ -140,8 +157,15 @@ function reaches(issued: unknown, wanted: number): boolean {
  * @throws TypeError when an option is wrong.
  */
 export function createSecurityConfigCache(options: SecurityConfigCacheOptions): SecurityConfigCache {
-  if (typeof options.repository?.findGlobalVersion !== 'function') {
-    throw new TypeError('repository must be a SecurityConfigRepository')
-  }
+  const { cache, keys, repository } = options
+  refuseUnknown(options, ['cache', 'keys', 'repository', 'ttlSeconds'])
+  requireFunctions('cache', cache, ['family'])
+  requireFunctions('keys', keys, ['securityGlobalVersion', 'securityUserVersion'])
+  requireFunctions('repository', repository, [
+    'findGlobalVersion',
+    'findUserVersion',
+    'rotateGlobalVersion',
+    'rotateUserVersion'
+  ])
   return new SecurityConfigCache(options)
 }

@@ -131,6 +131,33 @@ t.test('without Redis the repository answers, and a rotation is obeyed where it 
   await server.restart()
 })
 
+t.test('a repository that answers no version lets nobody through, and is named', async t => {
+  for (const [answer, got] of [
+    [null, 'null'],
+    ['1', 'string'],
+    [1n, 'bigint'],
+    [-5, '-5'],
+    [1.5, '1.5'],
+    [undefined, 'undefined']
+  ] as const) {
+    const { repository, securityConfig } = open()
+    repository.findGlobalVersion = async () => answer as never
+    const message = `repository.findGlobalVersion must answer a safe integer of at least 0, got ${got}`
+    await t.rejects(securityConfig.isCurrent('ann', { global: 1, user: 1 }), new TypeError(message))
+  }
+  const { repository, securityConfig } = open()
+  repository.findUserVersion = async () => null as never
+  await t.rejects(securityConfig.versionsOf('ann'), { message: /^repository\.findUserVersion .* got null$/ })
+})
+
+t.test('a token without versions, or of nobody, is worth nothing', async t => {
+  const { securityConfig } = open()
+  for (const issued of [undefined, null, 5, 'x', {}, { global: 1 }, { global: '1', user: '1' }]) {
+    t.notOk(await securityConfig.isCurrent('ann', issued as never), JSON.stringify(issued))
+  }
+  t.notOk(await securityConfig.isCurrent(undefined as never, { global: 9, user: 9 }))
+})
+
 t.test('what happens is counted', async t => {
   const { securityConfig } = open()
   const registry = new Registry()
@@ -146,6 +173,14 @@ t.test('what happens is counted', async t => {
 })
 
 t.test('wrong options are told', async t => {
-  t.throws(() => open({ repository: undefined } as never), { message: 'repository must be a SecurityConfigRepository' })
+  const wrongs = [
+    [{ repository: undefined }, 'repository must have the function findGlobalVersion'],
+    [{ cache: undefined }, 'cache must have the function family'],
+    [{ keys: {} }, 'keys must have the function securityGlobalVersion'],
+    [{ ttl: 1 }, "unknown option 'ttl'; known are cache, keys, repository, ttlSeconds"]
+  ] as const
+  for (const [options, message] of wrongs) t.throws(() => open(options as never), { name: 'TypeError', message })
+  const half = Object.assign(new MemoryVersions(), { rotateGlobalVersion: undefined }) as never
+  t.throws(() => open({ repository: half }), new TypeError('repository must have the function rotateGlobalVersion'))
   t.throws(() => open({ ttlSeconds: -1 }), /ttlSeconds/)
 })

@@ -107,7 +107,7 @@ export class Family<P, V> implements CacheFamily<P, V> {
 
   #reading(params: P, options: Pick<ReadOptions, 'consistency'> | undefined): Reading<P, V> {
     const family = this.#definition
-    const isStrong = (options?.consistency ?? family.consistency) === 'strong'
+    const isStrong = this.#isStrong(options)
     const call = (context: LoadContext) => family.load(params, context)
     return { family, key: family.keyOf(params), params, isStrong, call, isWaiting: undefined }
   }
@@ -122,11 +122,24 @@ export class Family<P, V> implements CacheFamily<P, V> {
     const family = this.#definition
     const signal = options?.signal
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const isStrong = (options?.consistency ?? family.consistency) === 'strong'
+    let isStrong: boolean
+    try {
+      isStrong = this.#isStrong(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     const call = load ?? (context => family.load(params, context))
     return this.#engine
       .read({ family, key, params, isStrong, call, isWaiting }, signal)
       .then(this.#served, this.#failed)
+  }
+
+  /** @throws TypeError for a misspelt one, which would else be an eventual read. */
+  #isStrong(options: Pick<ReadOptions, 'consistency'> | undefined): boolean {
+    const consistency: unknown = options?.consistency ?? this.#definition.consistency
+    if (consistency === 'strong') return true
+    if (consistency === 'eventual') return false
+    throw new TypeError(`${this.name}: consistency must be one of eventual, strong; got ${String(consistency)}`)
   }
 
   // One for all reads, because each read would make its own.

@@ -121,7 +121,10 @@ export class Loading {
         return { value: unstorable(value), stored: undefined }
       }
       const prepared = this.prepare(family, params, encoded.value, capture, createdAtMs)
-      if (prepared === undefined) return { value: encoded.value.value, stored: undefined }
+      if (prepared === undefined) {
+        this.#forget(reading)
+        return { value: encoded.value.value, stored: undefined }
+      }
       stopRenewing?.()
       if (token !== undefined) {
         isFilling = true
@@ -189,6 +192,12 @@ export class Loading {
       fence.moves !== sent.moves
     )
     this.#memory.put(key, remembered as MemoryEntry, family.policy === 'stale')
+  }
+
+  /** The source has answered what is not to be kept: what was known before is not the last value any more. */
+  #forget<P, V>({ family, key }: Reading<P, V>): void {
+    const known = family.policy === 'stale' ? this.#memory.peek(key) : undefined
+    if (known !== undefined) this.#memory.drop(key, known)
   }
 
   async #fill<P, V>(

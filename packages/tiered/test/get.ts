@@ -113,6 +113,11 @@ t.test('get() passes the barrier when the read is to be strong', async t => {
   t.equal(feed.stats().barriers, 0)
   t.strictSame(await family.read({ id: 1 }, { consistency: 'strong' }), { value: 'v', status: 'hit', tier: 'memory' })
   t.equal(feed.stats().barriers, 1)
+  const misspelt = { consistency: 'STRONG' } as never
+  const told = new TypeError('a: consistency must be one of eventual, strong; got STRONG')
+  await t.rejects(family.get({ id: 1 }, misspelt), told)
+  await t.rejects(family.read({ id: 1 }, misspelt), told)
+  await t.rejects(family.lookup({ id: 1 }, misspelt), told)
   const strong = cache.family(idsOf('b'), { load: () => 'v', consistency: 'strong' })
   await strong.get({ id: 1 })
   t.equal(feed.stats().barriers, 2, 'the family says so')

@@ -4,7 +4,9 @@ import { CacheUnavailableError } from '../src/index.ts'
 import { HeldFeed } from './fixtures/fleet/held-feed.ts'
 import { type Id, idsOf, MemoryFleet, turn } from './fixtures/fleet/memory-fleet.ts'
 
-function opened(options: { policy?: 'open' | 'closed' | 'stale'; ttlSeconds?: number } = {}) {
+function opened(
+  options: { policy?: 'open' | 'closed' | 'stale'; ttlSeconds?: number | ((version: number) => number) } = {}
+) {
   const fleet = new MemoryFleet()
   const feed = new HeldFeed(fleet.store.openFeed())
   const process = fleet.open({ degradedSeconds: 2 }, feed)
@@ -218,6 +220,16 @@ t.test('policy stale: when the loader fails too, the last value that this proces
   t.strictSame(await family.read({ id: 1 }), STALE, 'and without the store')
   await t.rejects(family.get({ id: 1 }, { consistency: 'strong' }), { message: 'no source' })
   await t.rejects(family.get({ id: 2 }), { message: 'no source' }, 'it knows no other')
+})
+
+t.test('policy stale: what the source has answered last counts, also when it is not kept', async t => {
+  const { fleet, source, family } = opened({ policy: 'stale', ttlSeconds: version => (version === 2 ? 0 : 10) })
+  for (let reads = 0; reads < 2; reads++) t.equal(await family.get({ id: 1 }), 1)
+  fleet.nowMs += 60_000
+  source.version = 2
+  t.equal(await family.get({ id: 1 }), 2)
+  source.error = new Error('no source')
+  await t.rejects(family.get({ id: 1 }), { message: 'no source' }, 'what was there before is over')
 })
 
 t.test('no other policy serves the last value known', async t => {
