@@ -31,8 +31,12 @@ export const control: FastifyPluginAsyncTypebox<ControlOptions> = async (app, { 
     return { faults, calls: { ...calls, total: calls.accounts + calls.transactions + calls.tokens } }
   }
   app.get('/control', async () => state())
-  app.put('/control', { schema: { body: SOME_FAULTS } }, async ({ body }) => {
-    trouble.change(body)
+  app.put('/control', { schema: { body: SOME_FAULTS } }, async ({ body }, reply) => {
+    try {
+      trouble.change(body)
+    } catch (error) {
+      return sendProblem(reply, 400, (error as Error).message)
+    }
     return state()
   })
   const params = Type.Object({ customer: Type.String({ pattern: CUSTOMER.source }) })

@@ -120,5 +120,9 @@ function changed(from: Faults, faults: Partial<Faults>): Faults {
     const problem = wrong.keyword === 'boolean' ? 'is not known' : wrong.message
     throw new TypeError(`faults${wrong.instancePath.replace('/', '.')} ${problem}`)
   }
-  return { ...from, ...faults }
+  const next = { ...from, ...faults }
+  if (next.errorShare + next.rubbishShare > 1) {
+    throw new TypeError('faults.errorShare and faults.rubbishShare must not be more than 1 together')
+  }
+  return next
 }

@@ -87,7 +87,8 @@ export async function startBrokerage({
     closing: closing.signal
   })
   await app.register(control, { trouble, customers })
-  const url = await app.listen({ host, port })
+  // One that is all addresses is nobody's: it is told as that of this machine, as Fastify does for IPv4.
+  const url = (await app.listen({ host, port })).replace('://[::]:', '://[::1]:')
   provider = createAuthorizationServer({ issuer: url, memory, accessTokenSeconds })
   oauth = provider.callback()
 

@@ -197,7 +197,13 @@ t.test('faults come on demand, and are counted', async t => {
   t.ok(Number(limited[2]?.headers.get('retry-after')) >= 1)
   await control(brokerage, { rateLimitPerMinute: 0, tokenErrorShare: 1 })
   await t.rejects(oauth.refreshTokenGrant(config, refresh))
-  for (const wrong of [{ latencyMs: -1 }, { errorShare: 2 }, { errorShare: '1' }, { color: 'red' }]) {
+  for (const wrong of [
+    { errorShare: 0.7, rubbishShare: 0.7 },
+    { latencyMs: -1 },
+    { errorShare: 2 },
+    { errorShare: '1' },
+    { color: 'red' }
+  ]) {
     t.equal((await control(brokerage, wrong)).status, 400, JSON.stringify(wrong))
   }
   t.match((await control(brokerage, {})).body, { calls: { accounts: 10, tokens: 2, total: 12 } })
@@ -206,10 +212,14 @@ t.test('faults come on demand, and are counted', async t => {
 t.test('what is out of range is told, and changes nothing', async t => {
   const wrong = [
     [{ faults: { errorShare: 2 } }, 'faults.errorShare must be <= 1'],
+    [
+      { faults: { errorShare: 0.7, rubbishShare: 0.7 } },
+      /^faults\.errorShare and faults\.rubbishShare must not be more/
+    ],
     [{ faults: { latencyMs: 0.5 } }, 'faults.latencyMs must be integer'],
     [{ accessTokenSeconds: 0 }, 'accessTokenSeconds must be an integer from 1 to 86400, got 0']
   ] as const
-  for (const [options, message] of wrong) await t.rejects(startBrokerage(options), new TypeError(message))
+  for (const [options, message] of wrong) await t.rejects(startBrokerage(options), { name: 'TypeError', message })
   const { brokerage } = await open(t)
   t.throws(() => brokerage.setFaults({ latencyMs: -1 }), new TypeError('faults.latencyMs must be >= 0'))
   const unknown = { color: 'red' } as object
@@ -223,6 +233,13 @@ t.test('what was given out is bounded, and the oldest goes first', async t => {
   for (let index = 0; index < COUNT; index++) await flows.upsert(String(index), { uid: String(index) }, 600)
   t.notOk(await flows.find('0'))
   for (const index of [COUNT / 2, COUNT - 1]) t.match(await flows.find(String(index)), { uid: String(index) })
+})
+
+t.test('a brokerage on all addresses says one that can be gone to', async t => {
+  for (const host of ['0.0.0.0', '::']) {
+    const { brokerage } = await open(t, { host })
+    t.match(brokerage.url, host === '::' ? /^http:\/\/\[::1\]:\d+$/ : /^http:\/\/127\.0\.0\.1:\d+$/)
+  }
 })
 
 t.test('what is booked shows', async t => {

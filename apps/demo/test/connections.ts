@@ -300,6 +300,33 @@ t.test('what the brokerage has told is told on for a while when it fails, and sa
   await ask('DELETE', `/connections/${id}`)
 })
 
+t.test('a read with no-cache shows nothing from before a sync, also when the brokerage fails after it', async t => {
+  const id = await connect()
+  const before = (await ask('GET', `/connections/${id}`)).json()
+  await ask('POST', `/connections/${id}/sync`)
+  brokerage.setFaults({ ...NO_FAULTS, errorShare: 1 })
+  const strong = await ask('GET', `/connections/${id}`, undefined, { headers: { 'cache-control': 'no-cache' } })
+  t.match(strong.json(), { accounts: null, problem: { status: 502 } })
+  const ordinary = await ask('GET', `/connections/${id}`)
+  t.strictSame([ordinary.json().accounts, statusOf(ordinary)], [before.accounts, 'dashtam; hit; detail=stale'])
+  brokerage.setFaults(NO_FAULTS)
+  await ask('DELETE', `/connections/${id}`)
+})
+
+t.test('a token endpoint that fails is told as what it is, and a brokerage at another address', async t => {
+  brokerage.setFaults({ ...NO_FAULTS, tokenErrorShare: 1 })
+  const { authorizationUrl, cookies } = await begin()
+  const ended = await ask('GET', await allow(authorizationUrl), undefined, { token: '', cookies })
+  isProblem(t, ended, 502, /^The brokerage has failed \(500\)\.$/)
+  const url = brokerage.url.replace('127.0.0.1', 'localhost')
+  const elsewhere = await openDemo({ DATABASE_URL: database.url, BROKERAGE_URL: url })
+  t.teardown(() => elsewhere.close())
+  const headers = { authorization: `Bearer ${await signIn(elsewhere)}` }
+  const body = { provider: 'brokerage', alias: 'Mine' }
+  const refused = await elsewhere.inject({ method: 'POST', url: '/api/v1/connections', headers, body })
+  isProblem(t, refused, 502, /^The brokerage calls itself by another address than BROKERAGE_URL\.$/)
+})
+
 t.test('half of the calls may fail, and half of the answers be rubbish', async t => {
   const id = await connect()
   brokerage.setFaults({ ...NO_FAULTS, errorShare: 0.5, rubbishShare: 0.25 })
@@ -315,8 +342,9 @@ t.test('half of the calls may fail, and half of the answers be rubbish', async t
 
 t.test('a connection that the brokerage has ended is expired, and can be made anew', async t => {
   const id = await connect()
-  t.ok((await ask('GET', `/connections/${id}`)).json().accounts)
   await brokerage.revokeAll()
+  const told = (await ask('GET', `/connections/${id}`)).json()
+  t.match(told, { status: 'expired', accounts: null, problem: { status: 502, detail: /Connect it again/ } })
   isProblem(t, await ask('POST', `/connections/${id}/sync`), 502, /Connect it again/)
   await until(
     'it is expired',

@@ -43,8 +43,11 @@ export class Connections {
   }
 
   /** What the provider answers about it, cached. Rejects with a `ProviderError` when it fails and nothing is known. */
-  async providerAccounts({ id }: Connection): Promise<Served<ProviderResponse> | undefined> {
-    const served = await this.#deps.cachedAccounts.providerAccounts({ connectionId: id })
+  async providerAccounts(
+    { id }: Pick<Connection, 'id'>,
+    consistency: Consistency
+  ): Promise<Served<ProviderResponse> | undefined> {
+    const served = await this.#deps.cachedAccounts.providerAccounts({ connectionId: id }, { consistency })
     const { value } = served
     return value === null ? undefined : { ...served, value }
   }

@@ -110,10 +110,12 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRoutesOptions
     }
   }
   app.get('/connections/:connectionId', { schema: getSchema }, async ({ userId, params, headers }, reply) => {
-    const read = await served(reply, connections.get(userId, params.connectionId.toLowerCase(), consistencyOf(headers)))
+    const id = params.connectionId.toLowerCase()
+    const consistency = consistencyOf(headers)
+    const read = await served(reply, connections.get(userId, id, consistency))
     if (read === undefined) return sendNoConnection(reply)
     try {
-      const told = await served(reply, connections.providerAccounts(read.value))
+      const told = await served(reply, connections.providerAccounts({ id }, consistency))
       if (told === undefined) return sendNoConnection(reply)
       const accounts = [...told.value.accounts]
       return reply.send({ ...toBody(read.value), accounts })
@@ -121,7 +123,10 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRoutesOptions
       if (!(error instanceof ProviderError)) throw error
       const { status, detail } = providerProblem(error)
       const problem = { type: 'about:blank', title: 'The provider has failed', status, detail }
-      return reply.send({ ...toBody(read.value), accounts: null, problem })
+      // Which it may have ended.
+      const after = error.kind === 'refused' ? await connections.get(userId, id, 'strong') : read
+      if (after === undefined) return sendNoConnection(reply)
+      return reply.send({ ...toBody(after.value), accounts: null, problem })
     }
   })
 

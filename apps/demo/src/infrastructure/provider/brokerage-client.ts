@@ -128,16 +128,24 @@ function asProviderError(cause: unknown): ProviderError {
       ? new ProviderError('unavailable', 'The brokerage has failed.', { cause })
       : new ProviderError('refused', 'The brokerage does not let us in.', { cause })
   }
-  const isSlow = cause instanceof Error && (cause.name === 'TimeoutError' || hasCode(cause, 'OAUTH_TIMEOUT'))
+  const isSlow = (cause instanceof Error && cause.name === 'TimeoutError') || hasCode(cause, 'OAUTH_TIMEOUT')
   if (isSlow) return new ProviderError('slow', 'The brokerage does not answer in time.', { cause })
+  const status =
+    hasCode(cause, 'OAUTH_RESPONSE_IS_NOT_CONFORM') && (cause.cause as Partial<Response> | undefined)?.status
+  if (status && status >= 500)
+    return new ProviderError('unavailable', `The brokerage has failed (${status}).`, { cause })
+  // Of the URL that it is known by, when that is asked for what it is.
+  if (hasCode(cause, 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED')) {
+    return new ProviderError('rubbish', 'The brokerage calls itself by another address than BROKERAGE_URL.', { cause })
+  }
   if (cause instanceof oauth.ClientError) {
     return new ProviderError('unavailable', 'The brokerage answers what makes no sense.', { cause })
   }
   return new ProviderError('unavailable', 'The brokerage cannot be reached.', { cause })
 }
 
-function hasCode(error: Error, code: string): boolean {
-  return (error as NodeJS.ErrnoException).code === code
+function hasCode(error: unknown, code: string): error is Error {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code
 }
 
 function checkStatus({ status, headers }: Response): void {
