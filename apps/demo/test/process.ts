@@ -43,7 +43,7 @@ t.test('a database that is not there is named, without its password', t =>
   refusesToStart(
     t,
     { DATABASE_URL: 'postgres://dashtam:hunter2@127.0.0.1:1/accounts' },
-    /^DATABASE_URL: no PostgreSQL at 127\.0\.0\.1:1\/accounts: .*ECONNREFUSED/
+    /^DATABASE_URL: cannot use PostgreSQL at 127\.0\.0\.1:1\/accounts: .*ECONNREFUSED/
   )
 )
 

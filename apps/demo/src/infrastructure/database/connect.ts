@@ -52,7 +52,7 @@ export async function openServerDatabase(url: string, monitor: DatabaseMonitor):
     await sql`select 1`.execute(db)
   } catch (error) {
     await pool.end()
-    throw new StartupError(`DATABASE_URL: no PostgreSQL at ${host}${pathname}: ${reasonOf(error)}`)
+    throw new StartupError(`DATABASE_URL: cannot use PostgreSQL at ${host}${pathname}: ${reasonOf(error)}`)
   }
   return { db, description: `PostgreSQL at ${host}${pathname}`, close: () => pool.end() }
 }
