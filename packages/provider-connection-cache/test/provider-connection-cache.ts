@@ -1,5 +1,6 @@
 import { json } from '@dashtam/cache-codecs'
 import { dashtamFamilies, defineKeys } from '@dashtam/cache-keys'
+import type { JsonValue, ValueCodec } from '@dashtam/cache-protocol'
 import { createReadThrough } from '@dashtam/cache-tiered'
 import {
   createProviderConnectionCache,
@@ -42,6 +43,22 @@ t.test('a connection is looked up once, and a change is seen at once', async t =
   await connections.change(ANN, () => source.rows.delete('c1'))
   t.equal(await alias(), undefined)
   t.strictSame(await aliases(), [])
+})
+
+t.test('connections and lists are encoded as is said', async t => {
+  const written: unknown[] = []
+  const plain: ValueCodec<JsonValue> = json()
+  const codec: ValueCodec<JsonValue> = {
+    encode(value, context) {
+      written.push(value)
+      return plain.encode(value, context)
+    },
+    decode: (bytes, context) => plain.decode(bytes, context)
+  }
+  const { connections } = open({ connectionCodec: codec as never, listCodec: codec as never })
+  const { value: one } = await connections.get('c1')
+  const { value: all } = await connections.list('ann')
+  t.strictSame(written, [one, all])
 })
 
 t.test('what is not there is not cached', async t => {
@@ -235,14 +252,21 @@ t.test('a missing id is told, and nothing is written', async t => {
     await t.rejects(connections.token(wrong), { name: 'TypeError', message })
     await t.rejects(connections.dropToken(wrong), { name: 'TypeError', message })
   }
-  const object = { ...ANN, connectionId: { a: 1 } } as never
-  await t.rejects(connections.token(object), new TypeError('connectionId must be a string, got object'))
+  for (const [connectionId, got] of [
+    [{ a: 1 }, 'object'],
+    [null, 'null'],
+    [1.5, 'number']
+  ] as const) {
+    const wrong = { ...ANN, connectionId } as never
+    await t.rejects(connections.token(wrong), new TypeError(`connectionId must be a string, got ${got}`))
+  }
+  t.equal(await connections.token({ ...ANN, connectionId: 7 as never }), undefined, 'a number is an id, as in keys')
   const neverCalled = () => t.fail('nothing is written')
   for (const name of ['connectionId', 'userId']) {
     const wrong = { ...ANN, [name]: undefined } as never
     await t.rejects(connections.change(wrong, neverCalled), { name: 'TypeError' })
   }
-  t.equal(source.calls.obtain, 0)
+  t.equal(source.calls.obtain, 1)
 })
 
 t.test('wrong options are told, and a codec that does not encrypt is one', async t => {

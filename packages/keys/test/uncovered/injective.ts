@@ -1,7 +1,7 @@
 import { Keyspace, matchesGlob } from '@dashtam/cache-protocol/adapter'
 import fc from 'fast-check'
 import t from 'tap'
-import { defineKeys } from '../src/index.ts'
+import { defineKeys } from '../../src/index.ts'
 
 // The looks for e-mail addresses are for development.
 process.env.NODE_ENV = 'test'

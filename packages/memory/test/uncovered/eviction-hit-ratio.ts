@@ -1,5 +1,6 @@
 import { BoundedStore } from '@dashtam/cache-memory'
 import t from 'tap'
+import { fixedWindowTinyLfu, lru, type Policy } from '../fixtures/plain-policies.ts'
 import {
   changeOfHeart,
   loop,
@@ -7,8 +8,7 @@ import {
   popularWithScans,
   randomFrom,
   shiftingRecency
-} from './fixtures/access-patterns.ts'
-import { fixedWindowTinyLfu, lru, type Policy } from './fixtures/plain-policies.ts'
+} from '../fixtures/access-patterns.ts'
 
 const CAPACITY = 500
 const patterns = { loop, popularWithScans, shiftingRecency, changeOfHeart }
