@@ -98,7 +98,7 @@ export class Commands {
         if (pending.isFinished) return
         if (!isFollowed && isMoved(error) && isCluster(this.#client)) {
           isFollowed = true
-          this.#follow(this.#client, pending, send).then(answered, failed)
+          this.#sendOnceOpen(learnSlots(this.#client), pending, send).then(answered, failed)
           return
         }
         this.#deadlines.finish(pending)
@@ -112,13 +112,6 @@ export class Commands {
     await opening
     // Nobody waits for it any more, or it would wait in the offline queue of an app's own client.
     if (pending.isFinished || this.#gate.refusal !== undefined) throw new Error('no connection in time')
-    return send()
-  }
-
-  /** Sends it again, now that it is known where to. */
-  async #follow<T>(client: Cluster, pending: Pending, send: () => Promise<T>): Promise<T> {
-    await learnSlots(client)
-    if (pending.isFinished) throw new Error('not known in time where the slot is')
     return send()
   }
 
