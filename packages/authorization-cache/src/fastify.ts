@@ -1,4 +1,5 @@
 import type { ReadThrough } from '@dashtam/cache-protocol'
+import { refuseUnknown } from '@dashtam/cache-protocol/adapter'
 import type { FastifyPluginAsync, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import {
@@ -39,11 +40,10 @@ export class AuthorizationError extends Error {
   }
 }
 
-const KNOWN = new Set(['cache', 'keys', 'createEnforcer', 'ttlSeconds', 'tag', 'userOf'])
+const KNOWN = ['cache', 'keys', 'createEnforcer', 'ttlSeconds', 'tag', 'userOf']
 
 const plugin: FastifyPluginAsync<AuthorizationPluginOptions> = async (app, options) => {
-  const unknown = Object.keys(options).find(name => !KNOWN.has(name))
-  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'`)
+  refuseUnknown(options, KNOWN)
   const { userOf, cache = cacheOf(app), ...rest } = options
   if (typeof userOf !== 'function') throw new TypeError('userOf must be a function')
   const authorization = createAuthorizationCache({ ...rest, cache })

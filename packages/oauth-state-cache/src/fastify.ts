@@ -1,4 +1,5 @@
 import type { CacheProtocol } from '@dashtam/cache-protocol'
+import { refuseUnknown } from '@dashtam/cache-protocol/adapter'
 import fastifyCookie from '@fastify/cookie'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -130,11 +131,10 @@ export class OAuthStates {
   }
 }
 
-const KNOWN = new Set(['cache', 'keys', 'ttlSeconds', 'secure'])
+const KNOWN = ['cache', 'keys', 'ttlSeconds', 'secure']
 
 const plugin: FastifyPluginAsync<OAuthStatePluginOptions> = async (app, options) => {
-  const unknown = Object.keys(options).find(name => !KNOWN.has(name))
-  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'`)
+  refuseUnknown(options, KNOWN)
   const { secure = true, cache = cacheOf(app), ...rest } = options
   if (!app.hasReplyDecorator('setCookie')) await app.register(fastifyCookie)
   app.decorate('oauthState', new OAuthStates(createOAuthStateCache({ ...rest, cache }), secure))

@@ -1,5 +1,5 @@
 import type { TokenBucket, TokenLimit } from '@dashtam/cache-protocol'
-import { problemOfTokens } from '@dashtam/cache-protocol/adapter'
+import { problemOfTokens, refuseUnknown } from '@dashtam/cache-protocol/adapter'
 import type { FastifyPluginAsync, FastifyRequest, onRequestAsyncHookHandler, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { rateLimitHeaders } from './headers.ts'
@@ -70,17 +70,7 @@ interface NamedLimit extends RouteLimit {
 const HOOKS: readonly unknown[] = ['onRequest', 'preParsing', 'preValidation', 'preHandler']
 const NAME = /^[A-Za-z0-9_-]{1,64}$/
 const EVERY_ENDPOINT = '*'
-const KNOWN = new Set([
-  'limits',
-  'keys',
-  'everywhere',
-  'hook',
-  'buckets',
-  'localBuckets',
-  'localShare',
-  'maxRefusals',
-  'clock'
-])
+const KNOWN = ['limits', 'keys', 'everywhere', 'hook', 'buckets', 'localBuckets', 'localShare', 'maxRefusals', 'clock']
 
 const plugin: FastifyPluginAsync<RateLimitPluginOptions> = async (app, options) => {
   checkOptions(options)
@@ -170,8 +160,7 @@ function namesAre(known: ReadonlyMap<string, unknown>, names: readonly string[],
 }
 
 function checkOptions(options: RateLimitPluginOptions): void {
-  const unknown = Object.keys(options).find(name => !KNOWN.has(name))
-  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'`)
+  refuseUnknown(options, KNOWN)
   if (options.hook !== undefined && !HOOKS.includes(options.hook)) {
     throw new TypeError(`hook must be one of ${HOOKS.join(', ')}, got ${String(options.hook)}`)
   }

@@ -113,7 +113,7 @@ t.test('app.rateLimiter is the limiter of the routes, and its metrics are scrape
 
 t.test('wrong options fail the boot, by name', async t => {
   const wrong: [options: object, message: RegExp][] = [
-    [{ limit: {} }, /^unknown option 'limit'$/],
+    [{ limit: {} }, /^unknown option 'limit'; known are limits, /],
     [{ limits: undefined }, /^limits must be an object of limits by name, got undefined$/],
     [{ keys: {} }, /^keys must have the function rateLimit$/],
     [{ limits: { 'a b': THREE } }, /^limits: a name must be 1 to 64 of A-Z a-z 0-9 _ -$/],

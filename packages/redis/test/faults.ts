@@ -1,6 +1,13 @@
 import type { Result } from '@dashtam/cache-protocol'
 import { createRedisClient, RedisAdapter, type RedisAdapterOptions } from '@dashtam/cache-redis'
-import { type RedisCluster, type RedisServer, randomPrefix, startRedis, startRedisCluster } from '@dashtam/testkit'
+import {
+  type RedisCluster,
+  type RedisServer,
+  randomPrefix,
+  type StartRedisClusterOptions,
+  startRedis,
+  startRedisCluster
+} from '@dashtam/testkit'
 import calculateSlot from 'cluster-key-slot'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
@@ -341,16 +348,8 @@ t.test('a client that has ended is down from the start', async t => {
 })
 
 t.test('commands that leave together find slots that have moved since', async t => {
-  await using cluster = await startRedisCluster({ replicasPerMaster: 0 })
-  const keyspace = randomPrefix()
-  const cache = new RedisAdapter({
-    keyspace,
-    client: createRedisClient({ cluster: cluster.seeds }),
-    closesClient: true
-  })
-  t.teardown(() => cache.close())
+  const { cluster, cache, keys } = await openCluster(t, { replicasPerMaster: 0 })
   t.match(await cache.ping(), { ok: true })
-  const keys = Array.from({ length: 30 }, (_, index) => `${keyspace}:${index}`)
   await moveSlots(cluster, keys.map(calculateSlot))
   // The first batches go where the slots were.
   const written = await Promise.all(keys.map(key => cache.increment(key)))
@@ -360,15 +359,7 @@ t.test('commands that leave together find slots that have moved since', async t 
 })
 
 t.test('a cluster that loses a master goes on with the others, and is whole again after the failover', async t => {
-  await using cluster = await startRedisCluster()
-  const keyspace = randomPrefix()
-  const cache = new RedisAdapter({
-    keyspace,
-    client: createRedisClient({ cluster: cluster.seeds }),
-    closesClient: true
-  })
-  t.teardown(() => cache.close())
-  const keys = Array.from({ length: 30 }, (_, index) => `${keyspace}:${index}`)
+  const { cluster, cache, keyspace, keys } = await openCluster(t)
   await cache.setMany(keys.map(key => [key, 'v'] as const))
   const replicas = cluster.nodes.slice(3)
   await Promise.all(replicas.map(replica => replica.freeze()))
@@ -410,6 +401,18 @@ function recorder(log: Line[]) {
     info: (details: object, message: string) => void log.push(['info', details, message]),
     warn: (details: object, message: string) => void log.push(['warn', details, message])
   }
+}
+
+async function openCluster(t: Test, options?: StartRedisClusterOptions) {
+  const cluster = await startRedisCluster(options)
+  const keyspace = randomPrefix()
+  const client = createRedisClient({ cluster: cluster.seeds })
+  const cache = new RedisAdapter({ keyspace, client, closesClient: true })
+  t.teardown(async () => {
+    await cache.close()
+    await cluster.stop()
+  })
+  return { cluster, cache, keyspace, keys: Array.from({ length: 30 }, (_, index) => `${keyspace}:${index}`) }
 }
 
 /** Empty slots, each to the next of the masters, whose claim is the newest once it has imported. */

@@ -1,5 +1,5 @@
 import type { CacheProtocol, DeepReadonly, MemberIndex, ReadThrough } from '@dashtam/cache-protocol'
-import { RecentMap } from '@dashtam/cache-protocol/adapter'
+import { RecentMap, refuseUnknown } from '@dashtam/cache-protocol/adapter'
 import fastifyCookie from '@fastify/cookie'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -70,7 +70,7 @@ export interface SessionPluginOptions extends Omit<CacheOptions, 'cache' | 'repo
 const MIN_SECRET_LENGTH = 32
 /** Of so many cookies it is known that we have signed them: to find out takes longer than to find their sessions. */
 const REMEMBERED = 4_096
-const KNOWN = new Set([
+const KNOWN = [
   'cache',
   'keys',
   'repository',
@@ -82,11 +82,10 @@ const KNOWN = new Set([
   'secret',
   'cookieName',
   'secure'
-])
+]
 
 const plugin: FastifyPluginAsync<SessionPluginOptions> = async (app, options) => {
-  const unknown = Object.keys(options).find(name => !KNOWN.has(name))
-  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}'`)
+  refuseUnknown(options, KNOWN)
   const { secret, secure = true, cookieName = secure ? '__Host-session' : 'session', ...given } = options
   const cache = given.cache ?? decoratorOf<ReadThrough>(app, 'cache', 'cache')
   const repository = given.repository ?? storedSessions(app, given)

@@ -157,5 +157,7 @@ function checkTtl(name: string, option: string, seconds: number): void {
 function checkNumber(name: string, option: string, value: number, min: number, max: number): void {
   if (typeof value === 'number' && value >= min && value <= max) return
   const above = min === Number.MIN_VALUE ? 'above 0' : `of at least ${min}`
-  throw new TypeError(`${name}: ${option} must be a number ${above} and at most ${max}, got ${typeof value === 'number' ? value : typeof value}`)
+  throw new TypeError(
+    `${name}: ${option} must be a number ${above} and at most ${max}, got ${typeof value === 'number' ? value : typeof value}`
+  )
 }

@@ -1,6 +1,5 @@
 import { BoundedStore } from '@dashtam/cache-memory'
 import t from 'tap'
-import { fixedWindowTinyLfu, lru, type Policy } from '../fixtures/plain-policies.ts'
 import {
   changeOfHeart,
   loop,
@@ -9,6 +8,7 @@ import {
   randomFrom,
   shiftingRecency
 } from '../fixtures/access-patterns.ts'
+import { fixedWindowTinyLfu, lru, type Policy } from '../fixtures/plain-policies.ts'
 
 const CAPACITY = 500
 const patterns = { loop, popularWithScans, shiftingRecency, changeOfHeart }
