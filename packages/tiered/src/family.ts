@@ -134,12 +134,17 @@ export class Family<P, V> implements CacheFamily<P, V> {
       .then(this.#served, this.#failed)
   }
 
-  /** @throws TypeError for a misspelt one, which would else be an eventual read. */
+  /** @throws TypeError for what is misspelt, which would else be an eventual read. */
   #isStrong(options: Pick<ReadOptions, 'consistency'> | undefined): boolean {
     const consistency: unknown = options?.consistency ?? this.#definition.consistency
     if (consistency === 'strong') return true
-    if (consistency === 'eventual') return false
-    throw new TypeError(`${this.name}: consistency must be one of eventual, strong; got ${String(consistency)}`)
+    if (consistency !== 'eventual') {
+      throw new TypeError(`${this.name}: consistency must be one of eventual, strong; got ${String(consistency)}`)
+    }
+    if (options !== undefined && typeof options !== 'object') {
+      throw new TypeError(`${this.name}: options must be an object, got ${typeof options}`)
+    }
+    return false
   }
 
   // One for all reads, because each read would make its own.

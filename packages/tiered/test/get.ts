@@ -118,6 +118,7 @@ t.test('get() passes the barrier when the read is to be strong', async t => {
   await t.rejects(family.get({ id: 1 }, misspelt), told)
   await t.rejects(family.read({ id: 1 }, misspelt), told)
   await t.rejects(family.lookup({ id: 1 }, misspelt), told)
+  await t.rejects(family.read({ id: 1 }, 'strong' as never), new TypeError('a: options must be an object, got string'))
   const strong = cache.family(idsOf('b'), { load: () => 'v', consistency: 'strong' })
   await strong.get({ id: 1 })
   t.equal(feed.stats().barriers, 2, 'the family says so')
