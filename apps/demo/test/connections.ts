@@ -1,8 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
 import { type Brokerage, startBrokerage } from '@dashtam/brokerage'
 import { createTestDatabase, until } from '@dashtam/testkit'
+import { Kysely, PostgresDialect } from 'kysely'
+import { Pool } from 'pg'
 import t, { type Test } from 'tap'
 import { walkToBrokerage } from '../scripts/tour/walk-to-brokerage.ts'
+import { createAccountRepository } from '../src/infrastructure/database/account-repository.ts'
+import type { Database } from '../src/infrastructure/database/schema.ts'
 import { type Answer, DEMO_USER, OTHER_USER, openDemo, signIn } from './fixtures/demo.ts'
 
 t.setTimeout(120_000)
@@ -149,6 +153,25 @@ t.test('a sync takes accounts over, and everything that was cached follows', asy
   isProblem(t, await ask('GET', `/accounts/${first}/transactions`), 404)
   isProblem(t, await ask('POST', `/connections/${id}/sync`), 404)
   isProblem(t, await ask('DELETE', `/connections/${id}`), 404)
+})
+
+t.test('of two syncs the one that has asked last counts, whichever ends last', async t => {
+  const id = await connect()
+  await ask('POST', `/connections/${id}/sync`)
+  const pool = new Pool({ connectionString: database.url })
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  t.teardown(() => db.destroy())
+  const repository = createAccountRepository(db)
+  const account = { id: 'a', name: 'A', type: 'checking', currency: 'USD' } as const
+  const [early, late] = [await repository.now(), await repository.now()]
+  const tell = (askedAt: Date, balance: string) =>
+    repository.replaceOfConnection(id, { accounts: [{ ...account, balance }], askedAt })
+  t.match(await tell(new Date(late.getTime() + 1), '2.00'), { id })
+  t.match(await tell(early, '1.00'), { id, syncedAt: new Date(late.getTime() + 1).toISOString() })
+  const { accounts } = (await ask('GET', `/accounts?connectionId=${id}`)).json()
+  t.match(accounts, [{ balance: '2.00' }])
+  await ask('DELETE', `/connections/${id}`)
+  t.equal(await tell(late, '3.00'), undefined)
 })
 
 t.test('whoever disconnects during a sync ends it, and it is a connection no more', async t => {

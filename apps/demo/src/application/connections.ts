@@ -79,6 +79,7 @@ export class Connections {
     const { access, provider, accounts, cache } = this.#deps
     const connection = (await this.get(userId, connectionId, 'strong'))?.value
     if (connection === undefined) return undefined
+    const askedAt = await accounts.now()
     // Asked anew: what was cached of it is no news.
     const found = await access
       .ask(connection, token => provider.listAccounts(token))
@@ -89,7 +90,7 @@ export class Connections {
       })
     if (found === undefined) return undefined
     return this.#changeAccounts(connection, async () => {
-      const write = () => accounts.replaceOfConnection(connectionId, found)
+      const write = () => accounts.replaceOfConnection(connectionId, { accounts: found, askedAt })
       return (await cache.change(refOf(connection), write, { keepsSecrets: true })).value
     })
   }

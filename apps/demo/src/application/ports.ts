@@ -23,8 +23,16 @@ export interface AccountRepository {
   findProviderRef(ownerId: string, accountId: string): Promise<ProviderAccountRef | undefined>
   /** The latest first. */
   listTransactions(ownerId: string, accountId: string, page: Page): Promise<Transaction[]>
-  /** Takes over what a provider tells of the accounts of a connection, in one step; `undefined` when that is gone. */
-  replaceOfConnection(connectionId: string, accounts: readonly ProviderAccount[]): Promise<Connection | undefined>
+  /** By the one clock that all instances share. */
+  now(): Promise<Date>
+  /**
+   * Takes over what a provider has told of the accounts of a connection, in one step, unless it was asked later for what is
+   * there. `undefined` when the connection is gone.
+   */
+  replaceOfConnection(
+    connectionId: string,
+    told: { readonly accounts: readonly ProviderAccount[]; readonly askedAt: Date }
+  ): Promise<Connection | undefined>
   /** An account of this owner; `undefined` when the owner has no such account. */
   find(ownerId: string, accountId: string): Promise<Account | undefined>
   /** Renames an account of this owner; `undefined` when the owner has no such account. */

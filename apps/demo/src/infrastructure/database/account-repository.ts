@@ -50,16 +50,30 @@ export function createAccountRepository(db: Kysely<Database>): AccountRepository
       return rows.map(({ occurred_on, ...row }) => ({ ...row, id: String(row.id), occurredOn: dayOf(occurred_on) }))
     },
 
-    replaceOfConnection(connectionId, accounts) {
+    async now() {
+      // A Date knows no less than a millisecond.
+      const { rows } = await sql<{ now: Date }>`select date_trunc('milliseconds', clock_timestamp()) as now`.execute(db)
+      return rows[0]?.now as Date
+    },
+
+    replaceOfConnection(connectionId, { accounts, askedAt }) {
       return db.transaction().execute(async transaction => {
-        const now = new Date()
         const connection = await transaction
           .updateTable('connections')
-          .set({ synced_at: now })
+          .set({ synced_at: askedAt })
           .where('id', '=', connectionId)
+          // Of two syncs that overtake each other the one that has asked last knows better.
+          .where(({ or, eb }) => or([eb('synced_at', 'is', null), eb('synced_at', '<=', askedAt)]))
           .returning(CONNECTION_COLUMNS)
           .executeTakeFirst()
-        if (connection === undefined) return undefined
+        if (connection === undefined) {
+          const newer = await transaction
+            .selectFrom('connections')
+            .select(CONNECTION_COLUMNS)
+            .where('id', '=', connectionId)
+            .executeTakeFirst()
+          return newer && toConnection(newer)
+        }
         const known = accounts.map(({ id }) => id)
         await transaction
           .deleteFrom('accounts')
@@ -75,8 +89,8 @@ export function createAccountRepository(db: Kysely<Database>): AccountRepository
           type,
           currency,
           balance,
-          opened_on: now.toISOString().slice(0, 10),
-          updated_at: now
+          opened_on: askedAt.toISOString().slice(0, 10),
+          updated_at: askedAt
         }))
         if (rows.length > 0) {
           await transaction
