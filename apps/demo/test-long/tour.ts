@@ -54,17 +54,30 @@ async function startInstances(t: Test, count: number) {
   return { redis, demos, addresses: await Promise.all(demos.map(demo => demo.address)) }
 }
 
+async function walk(t: Test, addresses: readonly string[]): Promise<void> {
+  const tour = run(TOUR, addresses, {})
+  let printed = ''
+  tour.stdout.setEncoding('utf8').on('data', text => {
+    printed += text
+  })
+  t.strictSame(await once(tour, 'close'), [0, null])
+  t.match(printed, /\d+ steps, all as they should be/)
+  t.comment(`\n${printed}`)
+}
+
+t.test(
+  'pnpm tour goes through a demo that is alone: in memory, with a database and a brokerage of its own',
+  async t => {
+    const demo = runDemo({ DATA_DIR: t.testdir(), BROKERAGE_URL: '', RATE_LIMIT_API_PER_MINUTE: '' })
+    t.teardown(() => end(demo.process))
+    await walk(t, [await demo.address])
+  }
+)
+
 for (const count of [1, 2]) {
   t.test(`pnpm tour goes through ${count} of its processes, and says so`, async t => {
     const { addresses } = await startInstances(t, count)
-    const tour = run(TOUR, addresses, {})
-    let printed = ''
-    tour.stdout.setEncoding('utf8').on('data', text => {
-      printed += text
-    })
-    t.strictSame(await once(tour, 'close'), [0, null])
-    t.match(printed, /\d+ steps, all as they should be/)
-    t.comment(`\n${printed}`)
+    await walk(t, addresses)
   })
 
   t.test(`the tour goes through ${count} when Redis stops half-way, and none of them falls`, async t => {
