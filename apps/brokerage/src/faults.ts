@@ -5,7 +5,6 @@ import { Value } from 'typebox/value'
 const share = (description: string) =>
   Type.Number({ minimum: 0, maximum: 1, description: `${description}, from 0 to 1` })
 
-/** What is wrong with the brokerage, on demand. */
 const FAULTS = Type.Object(
   {
     latencyMs: Type.Integer({
@@ -26,8 +25,10 @@ const FAULTS = Type.Object(
   { additionalProperties: false }
 )
 
+/** A change of them. */
 export const SOME_FAULTS = Type.Partial(FAULTS, { additionalProperties: false })
 
+/** What is wrong with the brokerage, on demand. */
 export type Faults = Readonly<Static<typeof FAULTS>>
 
 const NO_FAULTS: Faults = {

@@ -98,12 +98,13 @@ export class SecurityConfigCache {
   /**
    * Whether a token that was issued with these versions is still worth something. Read as `versionsOf` does.
    *
-   * @param issued - As the token says it, whatever that is.
+   * @param userId - As the token says it, as is `issued`, whatever that is: what can be no id is nobody.
    * @returns `false` when one of them was rotated since, when one is missing or no integer, and when there is no such user.
    * Rejects as `versionsOf` does.
    */
   async isCurrent(userId: string, issued: SecurityVersions | undefined, options?: ReadOptions): Promise<boolean> {
-    const wanted = typeof userId === 'string' ? await this.versionsOf(userId, options) : undefined
+    const isId = typeof userId === 'string' || Number.isSafeInteger(userId)
+    const wanted = isId ? await this.versionsOf(userId, options) : undefined
     const { global, user } = Object(issued) as Partial<SecurityVersions>
     const isCurrent = wanted !== undefined && reaches(global, wanted.global) && reaches(user, wanted.user)
     this.#stats[isCurrent ? 'current' : 'outdated']++

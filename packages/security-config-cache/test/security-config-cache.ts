@@ -155,7 +155,15 @@ t.test('a token without versions, or of nobody, is worth nothing', async t => {
   for (const issued of [undefined, null, 5, 'x', {}, { global: 1 }, { global: '1', user: '1' }]) {
     t.notOk(await securityConfig.isCurrent('ann', issued as never), JSON.stringify(issued))
   }
-  t.notOk(await securityConfig.isCurrent(undefined as never, { global: 9, user: 9 }))
+  for (const nobody of [undefined, null, {}, 1.5, 7]) {
+    t.notOk(await securityConfig.isCurrent(nobody as never, { global: 9, user: 9 }), String(nobody))
+  }
+})
+
+t.test('a user whose id is a number is the one that his text is', async t => {
+  const { repository, securityConfig } = open()
+  repository.findUserVersion = async () => 1
+  t.ok(await securityConfig.isCurrent(7 as never, { global: 1, user: 1 }))
 })
 
 t.test('what happens is counted', async t => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { AccountRepository } from '../../application/ports.ts'
 import type { Account, AccountType } from '../../domain/account.ts'
-import { CONNECTION_COLUMNS, toConnection } from './connection-repository.ts'
+import { CONNECTION_COLUMNS, findConnection, toConnection } from './connection-repository.ts'
 import type { Database } from './schema.ts'
 
 const COLUMNS = ['id', 'name', 'type', 'balance', 'currency', 'updated_at', 'connection_id'] as const
@@ -66,14 +66,7 @@ export function createAccountRepository(db: Kysely<Database>): AccountRepository
           .where(({ or, eb }) => or([eb('synced_at', 'is', null), eb('synced_at', '<=', askedAt)]))
           .returning(CONNECTION_COLUMNS)
           .executeTakeFirst()
-        if (connection === undefined) {
-          const newer = await transaction
-            .selectFrom('connections')
-            .select(CONNECTION_COLUMNS)
-            .where('id', '=', connectionId)
-            .executeTakeFirst()
-          return newer && toConnection(newer)
-        }
+        if (connection === undefined) return findConnection(transaction, connectionId)
         const known = accounts.map(({ id }) => id)
         await transaction
           .deleteFrom('accounts')
@@ -90,7 +83,7 @@ export function createAccountRepository(db: Kysely<Database>): AccountRepository
           currency,
           balance,
           opened_on: askedAt.toISOString().slice(0, 10),
-          updated_at: askedAt
+          updated_at: sql<Date>`now()`
         }))
         if (rows.length > 0) {
           await transaction

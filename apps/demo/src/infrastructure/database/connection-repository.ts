@@ -11,14 +11,7 @@ type Row = Pick<Selectable<Database['connections']>, (typeof CONNECTION_COLUMNS)
 
 export function createConnectionRepository(db: Kysely<Database>, sealed: SealedText): ConnectionRepository {
   return {
-    async find(connectionId) {
-      const row = await db
-        .selectFrom('connections')
-        .select(CONNECTION_COLUMNS)
-        .where('id', '=', connectionId)
-        .executeTakeFirst()
-      return row && toConnection(row)
-    },
+    find: connectionId => findConnection(db, connectionId),
 
     async listOfUser(userId) {
       const rows = await db
@@ -87,6 +80,11 @@ export function createConnectionRepository(db: Kysely<Database>, sealed: SealedT
       return renewed.grant
     }
   }
+}
+
+export async function findConnection(db: Kysely<Database>, id: string): Promise<Connection | undefined> {
+  const row = await db.selectFrom('connections').select(CONNECTION_COLUMNS).where('id', '=', id).executeTakeFirst()
+  return row && toConnection(row)
 }
 
 export function toConnection(row: Row): Connection {
